@@ -21,7 +21,6 @@ written to `cluster/estore.conf` at every start; put your own into `cluster/loca
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -41,13 +40,17 @@ from urllib.parse import quote
 
 from estore.kit.processes import (
     Command,
+    DataFolderInUse,
     EmbeddedError,
+    Guard,
+    PortTaken,
     command_of,
     ended,
     free_port,
     launch,
     port_is_free,
     server_user,
+    take_folder,
 )
 
 __all__ = ["DataFolderInUse", "EmbeddedError", "EmbeddedPostgres", "PortTaken", "programs"]
@@ -58,7 +61,7 @@ LOG_LIMIT = 16 * 1024 * 1024
 START_TIMEOUT = 120.0
 STOP_TIMEOUT = 30.0
 ORPHANS_TIMEOUT = 15.0
-GUARD = 'read -r line; read -r pid < "$1" && kill -INT "$pid"'
+GUARD = 'read -r pid < "$1" && kill -INT "$pid"'
 
 SETTINGS: Mapping[str, str] = {
     "max_connections": "200",
@@ -96,14 +99,6 @@ SETTINGS: Mapping[str, str] = {
 
 DURABLE: Mapping[str, str] = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 FAST: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-class DataFolderInUse(EmbeddedError):
-    """Another living process owns the data folder."""
-
-
-class PortTaken(EmbeddedError):
-    """Another program listens on the port that was asked for."""
 
 
 def programs() -> Path:
@@ -153,7 +148,7 @@ class EmbeddedPostgres:
         self._settings.update(settings or {})
         self._lock: IO[str] | None = None
         self._server: subprocess.Popen[bytes] | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self._user: pwd.struct_passwd | None = None
         self._sockets: Path = self.folder / "run"
         self._password = ""
@@ -196,7 +191,7 @@ class EmbeddedPostgres:
         if self.running:
             return
         where = programs()
-        self._take_folder()
+        self._lock = take_folder(self.folder)
         try:
             self._user = server_user(self.cluster, ("postgres", "nobody"))
             await self._stop_leftover()
@@ -249,24 +244,6 @@ class EmbeddedPostgres:
         await self.stop()
 
     # the folder
-
-    def _take_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / "lock").open("a+")
-        except OSError as error:
-            raise EmbeddedError(f"the data folder {self.folder} cannot be written: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            owner = lock.read().strip() or "unknown"
-            lock.close()
-            raise DataFolderInUse(f"the data folder {self.folder} is in use by process {owner}") from error
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        self._lock = lock
 
     def _release_folder(self) -> None:
         if self._lock is not None:
@@ -361,7 +338,7 @@ class EmbeddedPostgres:
             with self.log.open("ab") as log:
                 self._server = self._run([where / "postgres", "-D", self.cluster], log)
             if await self._ready():
-                self._start_guard()
+                self._guard = Guard(GUARD, self.cluster / "postmaster.pid")
                 return
             why = self._reason(begin)
             orphans = "shared memory block" in why
@@ -385,21 +362,9 @@ class EmbeddedPostgres:
             await asyncio.sleep(0.005)
         return False
 
-    def _start_guard(self) -> None:
-        self._guard = subprocess.Popen(  # noqa: S603 - a fixed script
-            ["/bin/sh", "-c", GUARD, "sh", self.cluster / "postmaster.pid"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
     def _end_now(self) -> None:
         if self._guard is not None:
-            self._guard.kill()
-            self._guard.wait()
-            if self._guard.stdin is not None:
-                self._guard.stdin.close()
+            self._guard.dismiss()
             self._guard = None
         if self._server is not None:
             if self._server.poll() is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import pwd
 import shutil
@@ -21,6 +22,14 @@ Command = Sequence[str | Path]
 
 class EmbeddedError(RuntimeError):
     """A server of ours cannot be had; the message is one line that a person can act on."""
+
+
+class DataFolderInUse(EmbeddedError):
+    """Another living process owns the data folder."""
+
+
+class PortTaken(EmbeddedError):
+    """Another program listens on the port that was asked for."""
 
 
 def free_port() -> int:
@@ -50,6 +59,62 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def take_folder(folder: Path) -> IO[str]:
+    """Become the only owner of a server's data folder, until the lock is closed or we die.
+
+    Args:
+        folder: made when missing.
+
+    Returns:
+        The lock, to be closed when the folder is given up.
+
+    Raises:
+        DataFolderInUse: another living process owns it.
+        EmbeddedError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+")
+    except OSError as error:
+        raise EmbeddedError(f"the data folder {folder} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise DataFolderInUse(f"the data folder {folder} is in use by process {owner}") from error
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+class Guard:
+    """A small shell that outlives us: it runs a script once the kernel closes the pipe that only we hold open.
+
+    Args:
+        script: what to run after our death, in POSIX sh; it finds `arguments` as $1, $2, ...
+        arguments: for the script.
+    """
+
+    def __init__(self, script: str, *arguments: str | Path) -> None:
+        self._shell = subprocess.Popen(  # noqa: S603 - the caller's fixed script
+            ["/bin/sh", "-c", f"read -r line; {script}", "sh", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        """End the guard without running its script."""
+        self._shell.kill()
+        self._shell.wait()
+        if self._shell.stdin is not None:
+            self._shell.stdin.close()
 
 
 async def ended(process: subprocess.Popen[bytes], timeout: float) -> bool:
