@@ -1,0 +1,1 @@
+"""Estore: a marketplace backend made of small services that talk only through events."""

@@ -1,0 +1,74 @@
+"""What catalog publishes. A product's events carry the whole product; its version grows with every change of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from estore.kit.contract import Event, event
+from estore.kit.money import Money
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sold. tax_class: `standard`, `reduced` or `zero`."""
+
+    sku: str
+    title: str
+    price: Money
+    options: dict[str, str] = {}
+    weight_grams: int = 0
+    barcode: str | None = None
+    tax_class: str = "standard"
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    product_id: str
+    slug: str
+    title: str
+    vendor_id: str
+    category: str
+    variants: tuple[Variant, ...]
+    description: str = ""
+    brand: str | None = None
+    attributes: dict[str, str] = {}
+    picture: str | None = None
+
+
+@event("product.published.v1", by="catalog", subject="product_id")
+class ProductPublished(Event, frozen=True, kw_only=True):
+    """The product is for sale."""
+
+    product_id: str
+    product: Product
+    version: int
+
+
+@event("product.changed.v1", by="catalog", subject="product_id")
+class ProductChanged(Event, frozen=True, kw_only=True):
+    """A published product differs from before. Variants that are missing now are not for sale any more."""
+
+    product_id: str
+    product: Product
+    version: int
+
+
+@event("product.archived.v1", by="catalog", subject="product_id")
+class ProductArchived(Event, frozen=True, kw_only=True):
+    """The product is not for sale any more."""
+
+    product_id: str
+    skus: tuple[str, ...]
+    version: int
+
+
+class NewPrice(msgspec.Struct, frozen=True):
+    sku: str
+    price: Money
+
+
+@event("price.changed.v1", by="catalog", subject="product_id")
+class PriceChanged(Event, frozen=True, kw_only=True):
+    """Prices of a published product changed, and nothing else. version: the product's, as in its other events."""
+
+    product_id: str
+    prices: tuple[NewPrice, ...]
+    version: int

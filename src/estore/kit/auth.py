@@ -1,0 +1,176 @@
+"""Access tokens: signed by identity with Ed25519 (RFC 8037), verified by everyone without asking anyone.
+
+Prevents: a call to identity on every request, and a signing key that cannot be changed. Keys arrive as
+`keys.rotated`, are kept in the service's `trusted_key` table, and are read again when a token names an unknown one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from estore.kit.bus.base import Subscription
+from estore.kit.clock import monotonic
+from estore.kit.context import Principal
+from estore.kit.contract import Event, event
+from estore.kit.db import Database, Tx
+from estore.kit.endpoint import Edge
+from estore.kit.envelope import Message
+from estore.kit.errors import Transient, Unauthenticated
+
+ISSUER = "estore"
+ALGORITHM = "Ed25519"
+ALGORITHMS = ["Ed25519", "EdDSA"]
+ACCESS_SECONDS = 600
+MAX_CACHED = 10_000
+RELOAD_SECONDS = 1.0
+
+
+class TokenInvalid(Unauthenticated):
+    code, title = "auth.token_invalid", "The access token is expired, forged or unreadable"
+
+
+class PublicKey(msgspec.Struct, frozen=True):
+    """A key that may have signed an access token. jwk: RFC 7517, public part. Trusted until expires_at."""
+
+    kid: str
+    jwk: dict[str, Any]
+    expires_at: datetime
+
+
+@event("keys.rotated.v1", by="identity", subject="kid")
+class KeysRotated(Event, frozen=True, kw_only=True):
+    """The whole current key set, so that nobody fetches the JWKS. kid: the newest key."""
+
+    kid: str
+    keys: tuple[PublicKey, ...]
+    version: int
+
+
+def new_key() -> OKPKey:
+    """Return a fresh Ed25519 key whose `kid` is its thumbprint (RFC 7638)."""
+    return OKPKey.generate_key("Ed25519", auto_kid=True)
+
+
+def sign(principal: Principal, key: OKPKey, now: datetime, *, seconds: int = ACCESS_SECONDS) -> str:
+    """Return an access token (RFC 9068 claims where they apply) for `principal`, valid for `seconds`."""
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": ISSUER,
+        "sub": principal.account_id,
+        "sid": principal.session_id,
+        "email": principal.email,
+        "roles": sorted(principal.roles),
+        "vendors": principal.vendors,
+        "iat": int(now.timestamp()),
+        "exp": int((now + timedelta(seconds=seconds)).timestamp()),
+    }
+    return jwt.encode({"alg": ALGORITHM, "kid": key.kid, "typ": "at+jwt"}, claims, key, algorithms=ALGORITHMS)
+
+
+class Verifier:
+    """Turns an Authorization header into a Principal.
+
+    db: where `trusted_key` is; None in tests that call `trust` themselves.
+    """
+
+    def __init__(self, db: Database | None = None) -> None:
+        self._db = db
+        self._keys: dict[str, tuple[OKPKey, datetime]] = {}
+        self._seen: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._loaded = -RELOAD_SECONDS
+
+    def trust(self, jwk: dict[str, Any], expires_at: datetime) -> None:
+        """Accept tokens signed with the public key `jwk` until `expires_at`."""
+        key = OKPKey.import_key(jwk)
+        self._keys[str(jwk["kid"])] = (key, expires_at)
+
+    async def principal(self, authorization: str, now: datetime) -> Principal:
+        """Return who the header `Bearer <token>` speaks for. Raises TokenInvalid."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenInvalid("send Authorization: Bearer <token>")
+        cached = self._seen.get(token)
+        if cached is not None:
+            if cached[1] <= now.timestamp():
+                raise TokenInvalid("the token is expired")
+            return cached[0]
+        principal, expires = await self._verify(token, now)
+        self._seen[token] = (principal, expires)
+        if len(self._seen) > MAX_CACHED:
+            self._seen.popitem(last=False)
+        return principal
+
+    async def _verify(self, token: str, now: datetime) -> tuple[Principal, float]:
+        try:
+            kid = str(_header(token).get("kid", ""))
+            if kid not in self._keys:
+                await self._reload()
+            key, until = self._keys[kid]
+            if until < now:
+                raise TokenInvalid("the key that signed this token is retired")
+            claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+            expires = float(claims["exp"])
+            if claims["iss"] != ISSUER or claims["aud"] != ISSUER:
+                raise TokenInvalid("the token is meant for somebody else")
+            if expires <= now.timestamp():
+                raise TokenInvalid("the token is expired")
+            principal = Principal(
+                account_id=str(claims["sub"]),
+                email=claims.get("email"),
+                roles=frozenset(claims.get("roles", ())),
+                vendors=dict(claims.get("vendors", {})),
+                session_id=claims.get("sid"),
+            )
+            return principal, expires
+        except (JoseError, KeyError, ValueError, TypeError, UnicodeError) as error:
+            raise TokenInvalid("the token cannot be verified") from error
+
+    async def _reload(self) -> None:
+        """Read the key table, once a second at most: forged tokens must not become database load."""
+        if self._db is None or monotonic() - self._loaded < RELOAD_SECONDS:
+            return
+        self._loaded = monotonic()
+        try:
+            async with self._db.read() as tx:
+                for row in await tx.fetch("SELECT jwk, expires_at FROM trusted_key"):
+                    self.trust(row["jwk"], row["expires_at"])
+        except Transient:
+            self._loaded = -RELOAD_SECONDS
+            raise
+
+
+def _header(token: str) -> dict[str, Any]:
+    from joserfc.jws import extract_compact
+
+    return dict(extract_compact(token.encode()).headers())
+
+
+async def store_keys(tx: Tx, keys: Sequence[PublicKey]) -> None:
+    """Keep the public keys and forget those long expired."""
+    await tx.execute(
+        "INSERT INTO trusted_key (kid, jwk, expires_at) SELECT * FROM unnest($1::text[], $2::jsonb[], $3::timestamptz[])"
+        " ON CONFLICT (kid) DO UPDATE SET jwk = excluded.jwk, expires_at = excluded.expires_at",
+        [key.kid for key in keys],
+        [key.jwk for key in keys],
+        [key.expires_at for key in keys],
+    )
+    await tx.execute("DELETE FROM trusted_key WHERE expires_at < now() - interval '1 day'")
+
+
+async def trust_keys(tx: Tx, messages: Sequence[Message[KeysRotated]]) -> None:
+    """Use case of every service: believe the newest key set of a batch."""
+    newest = max(messages, key=lambda message: message.data.version)
+    await store_keys(tx, newest.data.keys)
+
+
+def key_subscription(edge: Edge) -> Subscription:
+    """Return the queue `<service>.keys`, with which a service hears of new signing keys. The runtime adds it."""
+    return Subscription(f"{edge.service}.keys", {KeysRotated: edge.consumer(trust_keys)})

@@ -1,0 +1,44 @@
+"""The only place that reads the time.
+
+Prevents: rules that cannot be tested at midnight, and naive datetimes.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the time is: the system's, or a test's."""
+
+    def now(self) -> datetime:
+        """Return the time, in UTC, with its zone."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class ManualClock:
+    """A clock that moves when told. For tests."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = start or datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, **delta: float) -> None:
+        """Move on by `timedelta(**delta)`, such as `advance(minutes=16)`."""
+        self._now += timedelta(**delta)
+
+
+def monotonic() -> float:
+    """Return seconds that only ever grow, for measuring durations."""
+    return time.monotonic()

@@ -1,0 +1,93 @@
+"""Who asks, when, and in what chain of causes: handed to every use case.
+
+Prevents: use cases that read headers, clocks or globals, and logs in which a purchase cannot be followed.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import StrEnum
+from secrets import token_hex
+from typing import Literal
+
+import msgspec
+
+from estore.kit.ids import new_id
+
+VendorRole = Literal["owner", "catalog", "fulfilment", "finance"]
+
+
+class Role(StrEnum):
+    """What an account may be, besides a consumer."""
+
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who asks.
+
+    account_id: None for a guest. roles: see `Role`. vendors: vendor id -> role in that vendor.
+    """
+
+    account_id: str | None = None
+    email: str | None = None
+    roles: frozenset[str] = frozenset()
+    vendors: dict[str, str] = {}
+    session_id: str | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        return Role.OPERATOR in self.roles
+
+    @property
+    def is_system(self) -> bool:
+        return Role.SYSTEM in self.roles
+
+
+GUEST = Principal()
+SYSTEM = Principal(roles=frozenset({Role.SYSTEM}))
+
+
+class Context(msgspec.Struct, kw_only=True):
+    """The circumstances of one call.
+
+    now: the time of the call, UTC; use cases take the time from here only.
+    correlation_id: one for all that follows from one request. causation_id: the message or request that led here.
+    key: the HTTP Idempotency-Key or the message id, which `once` uses; fingerprint: hash of the request it came with.
+    wait: seconds that the client is ready to wait for the outcome (RFC 7240 `Prefer: wait`).
+    replayed: set by `once` when the answer was given before.
+    """
+
+    now: datetime
+    principal: Principal = GUEST
+    correlation_id: str = ""
+    causation_id: str = ""
+    traceparent: str = ""
+    client: str = ""
+    key: str | None = None
+    fingerprint: bytes = b""
+    wait: float = 0.0
+    if_match: int | None = None
+    replayed: bool = False
+    rate_headers: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.correlation_id:
+            self.correlation_id = new_id("cor")
+        if not self.traceparent:
+            # W3C Trace Context: version, trace id, parent id, flags.
+            self.traceparent = f"00-{token_hex(16)}-{token_hex(8)}-01"
+
+    @property
+    def trace_id(self) -> str:
+        return self.traceparent[3:35]
+
+
+def system_context(now: datetime | None = None, **values: str) -> Context:
+    """Return the context of work that nobody asked for: timers, consumers, the CLI."""
+    return Context(now=now or datetime.now(UTC), principal=SYSTEM, **values)  # type: ignore[arg-type]
+
+
+current: ContextVar[Context | None] = ContextVar("estore_context", default=None)

@@ -1,0 +1,54 @@
+"""The app factory: one Litestar application per service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+from estore.kit.auth import Verifier
+from estore.kit.clock import Clock
+from estore.kit.errors import Failure
+from estore.kit.http.responses import on_defect, on_failure, on_http_exception
+
+MAX_BODY = 256 * 1024
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, clock: Clock) -> Litestar:
+    """Return the ASGI application of `service` with its route `handlers`."""
+    app = Litestar(
+        route_handlers=list(handlers),
+        state=State({"verifier": verifier, "clock": clock}),
+        exception_handlers={HTTPException: on_http_exception, Failure: on_failure, Exception: on_defect},
+        request_max_body_size=MAX_BODY,
+        openapi_config=OpenAPIConfig(
+            title=f"Estore {service}",
+            version="1",
+            components=Components(
+                security_schemes={
+                    "bearer": SecurityScheme(
+                        type="http", scheme="bearer", bearer_format="JWT", description="POST /v1/sessions gives one"
+                    )
+                }
+            ),
+            path=None,
+        ),
+        response_headers=SECURITY_HEADERS,  # type: ignore[arg-type]
+        logging_config=None,
+    )
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            model = handler.create_kwargs_model(path_parameters=route.path_parameters)
+            handler.opt["parameters"] = {p.field_alias for p in model.expected_query_params}
+    return app

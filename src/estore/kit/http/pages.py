@@ -1,0 +1,65 @@
+"""Cursor pages: `?limit=&cursor=` -> `{"data": [...], "next_cursor": ...}` and a Link header (RFC 8288).
+
+Prevents: OFFSET, which reads what it skips, and pages that repeat or lose rows while the list grows.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request
+from litestar.params import Parameter
+
+from estore.kit.errors import Fault, Malformed
+
+T = TypeVar("T")
+Limit = Annotated[int, Parameter(ge=1, le=100, description="Entries on a page")]
+Cursor = Annotated[str | None, Parameter(max_length=500, description="next_cursor of the page before")]
+
+
+class CursorInvalid(Malformed):
+    code, title = "request.cursor_invalid", "This cursor is none of ours"
+
+
+class Page(msgspec.Struct, Generic[T]):
+    """One page. next_cursor: None on the last."""
+
+    data: list[T]
+    next_cursor: str | None = None
+
+
+def cursor_of(*keys: Any) -> str:
+    """Return an opaque cursor that holds the sort keys of a page's last row."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(keys)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
+    """Return the keys in `cursor`, as `types`; None for None. Raises CursorInvalid."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type,no-any-return]
+    except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError):
+        raise CursorInvalid(
+            "start again without a cursor", errors=[Fault("not a cursor", parameter="cursor")]
+        ) from None
+
+
+def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[Any, ...]]) -> Page[T]:
+    """Make a page of at most `limit` entries from `limit + 1` rows: the last one only tells that there are more."""
+    data = list(rows[:limit])
+    return Page(data, cursor_of(*key(data[-1])) if len(rows) > limit and data else None)
+
+
+def link_header(request: Request[Any, Any, Any], page: Page[Any]) -> dict[str, str]:
+    """Return the Link header to the next page, if there is one."""
+    if page.next_cursor is None:
+        return {}
+    query = dict(request.query_params.items()) | {"cursor": page.next_cursor}
+    return {"link": f'<{request.url.path}?{urlencode(query)}>; rel="next"'}

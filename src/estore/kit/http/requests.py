@@ -1,0 +1,79 @@
+"""From headers to a Context: who, since when, with which key, how long they will wait."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from litestar import Request
+
+from estore.kit.auth import Verifier
+from estore.kit.clock import Clock
+from estore.kit.context import GUEST, Context
+from estore.kit.errors import Fault, Malformed
+
+MAX_WAIT = 20.0
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_VERSION = re.compile(r'(?:W/)?"v(\d{1,18})"')
+
+
+class HeaderInvalid(Malformed):
+    code, title = "request.header_invalid", "A header cannot be read"
+
+
+def _invalid(name: str, detail: str) -> HeaderInvalid:
+    return HeaderInvalid(f"{name}: {detail}", errors=[Fault(detail, parameter=name)])
+
+
+async def context(request: Request[Any, Any, Any]) -> Context:
+    """Return the Context of `request`.
+
+    Raises Unauthenticated for a bearer token that is forged or expired, HeaderInvalid (400) for headers that
+    cannot be read.
+    """
+    headers = request.headers
+    state = request.app.state
+    verifier: Verifier = state.verifier
+    clock: Clock = state.clock
+    now = clock.now()
+    principal = GUEST
+    if (authorization := headers.get("authorization")) is not None:
+        principal = await verifier.principal(authorization, now)
+    traceparent = headers.get("traceparent", "")
+    client = request.client
+    ctx = Context(
+        now=now,
+        principal=principal,
+        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else "",
+        client=client.host if client is not None else "",
+        wait=_wait(headers.get("prefer")),
+        if_match=_if_match(headers.get("if-match")),
+    )
+    if (key := headers.get("idempotency-key")) is not None:
+        if not _KEY.fullmatch(key):
+            raise _invalid("Idempotency-Key", "1 to 255 visible ASCII characters, no spaces")
+        ctx.key = key
+        ctx.causation_id = key
+        digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+        digest.update(await request.body())
+        ctx.fingerprint = digest.digest()
+    request.scope["state"]["ctx"] = ctx
+    return ctx
+
+
+def _wait(prefer: str | None) -> float:
+    """RFC 7240: a preference that is not understood is ignored."""
+    if prefer is None or (match := _WAIT.search(prefer)) is None:
+        return 0.0
+    return min(float(match[1]), MAX_WAIT)
+
+
+def _if_match(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if (match := _VERSION.fullmatch(value.strip())) is None:
+        raise _invalid("If-Match", 'send the ETag that you were given, such as "v3"')
+    return int(match[1])

@@ -1,0 +1,55 @@
+"""What a service is, once it is composed: `app.build(settings) -> Service`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from estore.kit.auth import Verifier
+from estore.kit.bus.base import Subscription
+from estore.kit.clock import Clock
+from estore.kit.db import Database
+from estore.kit.endpoint import Edge
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work that nobody asked for. `run` is called again `every` seconds after it ended, in every process:
+    it must be safe to run twice at once (claims with SKIP LOCKED, conditional updates)."""
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """Something that must always hold.
+
+    number: in DESIGN section 6; 0 for a rule of the service's own. sql: returns the rows that break it.
+    over: returns how many rows it was proved over (one number).
+    """
+
+    number: int
+    name: str
+    sql: str
+    over: str
+
+
+@dataclass
+class Service:
+    """One composed service. routes: Litestar handlers, all under `prefixes`. start, stop: its own background parts."""
+
+    name: str
+    prefixes: Sequence[str]
+    db: Database
+    edge: Edge
+    verifier: Verifier
+    clock: Clock
+    routes: Sequence[Any] = ()
+    subscriptions: Sequence[Subscription] = ()
+    jobs: Sequence[Job] = ()
+    invariants: Sequence[Invariant] = ()
+    start: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)

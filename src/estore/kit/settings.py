@@ -1,0 +1,101 @@
+"""Settings from the environment, `ESTORE_*`, checked before anything starts.
+
+Prevents: a typo that is found in production at midnight. A wrong setting stops the start with one line naming it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+
+T = TypeVar("T", bound=msgspec.Struct)
+PREFIX = "ESTORE_"
+
+
+class SettingError(ValueError):
+    """A setting is missing or wrong; the message is one line that names the variable."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every service is told.
+
+    database_url: admin or shared server; a service logs in there as `estore_<service>`, unless
+    ESTORE_<SERVICE>_DATABASE_URL says otherwise. amqp_url: RabbitMQ; empty means the local bus.
+    secret: from which role passwords and signing secrets are derived; keep it for as long as the data.
+    sandbox: the sandbox payment provider and mailbox may be used. rate_factor: scales all rate limits, 0 is off.
+    currency: of the marketplace. pool_max: connections per service and process.
+    """
+
+    database_url: str = ""
+    amqp_url: str = ""
+    secret: str = ""
+    public_url: str = "http://127.0.0.1:8000"
+    currency: str = "EUR"
+    sandbox: bool = True
+    rate_factor: float = 1.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    pool_max: int = 6
+    data: Path = Path(".estore")
+    environment: Mapping[str, str] = {}
+
+    def derived(self, purpose: str) -> str:
+        """Return a secret for `purpose`, derived from the master secret (HMAC-SHA256, hex)."""
+        return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+    def database_of(self, service: str) -> str:
+        """Return the DSN with which `service` logs in. Raises SettingError when no database is named."""
+        own = self.environment.get(f"{PREFIX}{service.upper()}_DATABASE_URL")
+        if own:
+            return own
+        if not self.database_url:
+            raise SettingError(f"{PREFIX}DATABASE_URL or {PREFIX}{service.upper()}_DATABASE_URL must be set")
+        parts = urlsplit(self.database_url)
+        host = parts.netloc.rpartition("@")[2]
+        login = f"estore_{service}:{quote(self.derived(f'role {service}'), safe='')}"
+        return urlunsplit(parts._replace(netloc=f"{login}@{host}"))
+
+    def section(self, service: str, kind: type[T]) -> T:
+        """Return a service's own settings: `ESTORE_<SERVICE>_<FIELD>` for each field of the struct `kind`."""
+        return load(kind, self.environment, f"{PREFIX}{service.upper()}_")
+
+
+def load(kind: type[T], environment: Mapping[str, str], prefix: str = PREFIX, **overrides: Any) -> T:
+    """Read `kind` from `environment`: field `log_level` from `ESTORE_LOG_LEVEL`. Raises SettingError."""
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        name = f"{prefix}{field.name.upper()}"
+        if field.name in overrides:
+            values[field.name] = overrides[field.name]
+            continue
+        if field.name == "environment" or not environment.get(name):
+            continue
+        raw = environment[name]
+        try:
+            values[field.name] = msgspec.convert(_plain(raw, field.type), field.type, strict=False, dec_hook=_path)
+        except msgspec.ValidationError as error:
+            raise SettingError(f"{name}={raw!r} is wrong: {error}") from None
+    if any(field.name == "environment" for field in msgspec.structs.fields(kind)):
+        values.setdefault("environment", dict(environment))
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise SettingError(f"{prefix}*: {error}") from None
+
+
+def _plain(raw: str, kind: Any) -> Any:
+    if kind is bool:
+        return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}.get(
+            raw.strip().lower(), raw
+        )
+    return raw
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    return Path(value) if kind is Path else value
