@@ -1,0 +1,109 @@
+"""Runs composed services in one process: databases, relays, bus, jobs; and ends them without losing work.
+
+Prevents: a service that answers before it can work, and a shutdown that drops what is in flight.
+Order of start: databases, migrations checked, relays, bus, jobs. Order of stop: jobs, relays (which wait for the
+consumers), bus, databases; HTTP has stopped before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from estore.kit.auth import key_subscription
+from estore.kit.bus.base import Bus, Subscription
+from estore.kit.bus.local import LocalBus
+from estore.kit.bus.relay import Relay
+from estore.kit.db import migrations_of, pending
+from estore.kit.errors import Failure, Transient
+from estore.kit.retention import purge_job
+from estore.kit.service import Job, Service
+from estore.kit.telemetry import log
+
+_log = log(__name__)
+
+
+class NotMigrated(RuntimeError):
+    """A service's database lacks migrations; the message names them."""
+
+
+def all_subscriptions(services: Sequence[Service]) -> list[Subscription]:
+    """Return the queues of `services`, the kit's own included."""
+    return [s for service in services for s in (*service.subscriptions, key_subscription(service.edge))]
+
+
+def local_bus(services: Sequence[Service]) -> LocalBus:
+    """Return the bus that joins `services` within this process."""
+    return LocalBus(all_subscriptions(services), {service.name: service.db for service in services})
+
+
+class Runtime:
+    """`services` running on `bus`. jobs: whether timers run in this process too."""
+
+    def __init__(self, services: Sequence[Service], bus: Bus, *, jobs: bool = True) -> None:
+        self.services = services
+        self.bus = bus
+        self._with_jobs = jobs
+        self._relays: list[Relay] = []
+        self._jobs: list[asyncio.Task[None]] = []
+        self._started = False
+
+    async def start(self) -> None:
+        """Start everything. Raises Transient when a database is away, NotMigrated when one is behind."""
+        for service in self.services:
+            missing = await pending(service.db.dsn, service.name, migrations_of(service.name))
+            if missing:
+                raise NotMigrated(f"{service.name}: run `estore migrate` first, it lacks {', '.join(missing)}")
+            await service.db.open()
+        for service in self.services:
+            relay = Relay(service.db, self.bus)
+            await relay.start()
+            self._relays.append(relay)
+        await self.bus.start()
+        for service in self.services:
+            for hook in service.start:
+                await hook()
+        if self._with_jobs:
+            for service in self.services:
+                for job in (*service.jobs, purge_job(service.db)):
+                    self._jobs.append(asyncio.create_task(_repeat(job), name=f"job-{service.name}-{job.name}"))
+        self._started = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests and messages are served."""
+        return self._started and self.bus.ready
+
+    @property
+    def idle(self) -> bool:
+        """Whether no event that this process emitted is on its way."""
+        return all(relay.idle for relay in self._relays)
+
+    async def stop(self, drain: float = 10.0) -> None:
+        """Finish what is in hand, `drain` seconds at most. What is left is in the database and goes on at the next start."""
+        self._started = False
+        for task in self._jobs:
+            task.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        for service in self.services:
+            for hook in service.stop:
+                await hook()
+        await asyncio.gather(*(relay.stop(drain) for relay in self._relays))
+        await self.bus.stop()
+        await asyncio.gather(*(service.db.close() for service in self.services))
+
+
+async def _repeat(job: Job) -> None:
+    # Spread over the period, so that N processes do not all ask at the same moment.
+    await asyncio.sleep(random.uniform(0, min(job.every, 5.0)))  # noqa: S311
+    while True:
+        try:
+            await job.run()
+        except Transient as failure:
+            _log.warning("job waits", job=job.name, detail=failure.detail)
+        except Failure as failure:
+            _log.warning("job refused", job=job.name, code=failure.code, detail=failure.detail)
+        except Exception as error:
+            _log.error("job failed", job=job.name, exc_info=error)
+        await asyncio.sleep(job.every)
