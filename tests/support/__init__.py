@@ -1,0 +1,1 @@
+"""What tests share: databases, brokers, and the factories that the rooms' tests add."""
