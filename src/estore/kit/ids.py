@@ -10,6 +10,8 @@ from uuid import UUID
 
 from ulid import ULID
 
+_last_message = 0
+
 
 def new_id(prefix: str) -> str:
     """Return `<prefix>_<ULID>`: 26 characters of Crockford base 32 that sort by time of creation."""
@@ -17,8 +19,10 @@ def new_id(prefix: str) -> str:
 
 
 def new_message_id() -> UUID:
-    """Return a ULID as UUID: 16 bytes that sort by time of creation."""
-    return ULID().to_uuid()
+    """Return a ULID as UUID: 16 bytes that sort by time of creation, strictly growing within a process."""
+    global _last_message
+    _last_message = max(int.from_bytes(ULID().bytes), _last_message + 1)
+    return UUID(int=_last_message)
 
 
 def new_secret(nbytes: int = 24) -> str:

@@ -39,7 +39,10 @@ class Invariant:
 
 @dataclass
 class Service:
-    """One composed service. routes: Litestar handlers, all under `prefixes`. start, stop: its own background parts."""
+    """One composed service. routes: Litestar handlers, all under `prefixes`. start, stop: its own background parts.
+
+    announces: the NOTIFY channel on which it tells what public answers changed; empty when nothing of it is cached.
+    """
 
     name: str
     prefixes: Sequence[str]
@@ -51,5 +54,6 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     jobs: Sequence[Job] = ()
     invariants: Sequence[Invariant] = ()
+    announces: str = ""
     start: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
     stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
