@@ -8,11 +8,11 @@ envelope at commit and needs no read. Claims expire; what a dead process left is
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
 from estore.kit.bus.base import Bus
+from estore.kit.bus.tasks import cancel, supervise, until
 from estore.kit.clock import monotonic
 from estore.kit.db import Database
 from estore.kit.envelope import Envelope
@@ -22,13 +22,15 @@ from estore.kit.telemetry import OUTBOX_AGE, RELAYED, log
 _log = log(__name__)
 
 POLL_SECONDS = 1.0
-RENEW_SECONDS = 5.0
+# As long as the claim with which `db.insert_outbox` inserts.
+CLAIM_SECONDS = 15.0
 MARK_SECONDS = 0.01
 # What one process keeps in memory; beyond it rows wait in the outbox for the poll.
 MAX_IN_FLIGHT = 10_000
+CHUNK = 1000
 
 _CLAIM = """
-UPDATE outbox SET claimed_until = clock_timestamp() + interval '15 seconds'
+UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => $2)
 WHERE id IN (
     SELECT id FROM outbox
     WHERE published_at IS NULL AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
@@ -36,149 +38,198 @@ WHERE id IN (
 RETURNING id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body
 """
 _MARK = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::uuid[]) AND published_at IS NULL"
-_RENEW = "UPDATE outbox SET claimed_until = clock_timestamp() + interval '15 seconds' WHERE id = ANY($1::uuid[])"
-_RELEASE = "UPDATE outbox SET claimed_until = clock_timestamp() + interval '1 second' WHERE id = ANY($1::uuid[])"
+_EXTEND = """
+UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => $2)
+WHERE id = ANY($1::uuid[]) AND published_at IS NULL
+"""
+_VOID = "UPDATE outbox SET claimed_until = NULL WHERE published_at IS NULL AND claimed_until IS NOT NULL"
+# The ids sort by time; a min() would read every row of a long backlog.
 _OLDEST = """
-SELECT extract(epoch FROM clock_timestamp() - min(occurred_at))::float8 FROM outbox WHERE published_at IS NULL
+SELECT extract(epoch FROM clock_timestamp() - occurred_at)::float8 FROM outbox
+WHERE published_at IS NULL ORDER BY id LIMIT 1
 """
 
 
 class Relay:
-    """Moves one service's outbox rows onto `bus`. Start it once per process."""
+    """Moves one service's outbox rows onto `bus`. Start it once per process.
 
-    def __init__(self, db: Database, bus: Bus, *, poll: float = POLL_SECONDS) -> None:
+    poll: seconds between looks for rows that nobody holds. claim: seconds for which a claim holds.
+    alone: no other process serves this database, so that claims found at the start are void, not waited for.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        bus: Bus,
+        *,
+        poll: float = POLL_SECONDS,
+        claim: float = CLAIM_SECONDS,
+        alone: bool = False,
+    ) -> None:
         self._db = db
         self._bus = bus
         self._poll = poll
-        self._fresh: deque[Envelope] = deque()
-        self._in_flight: dict[UUID, float] = {}
+        self._claim_seconds = claim
+        self._alone = alone
+        # From the offer or claim until the row is marked or released: id -> since when.
+        self._held: dict[UUID, float] = {}
         self._confirmed: list[UUID] = []
         self._refused: list[UUID] = []
-        self._wake = asyncio.Event()
-        self._marking = asyncio.Event()
+        self._settling = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
     async def start(self) -> None:
+        """Take over what the database's transactions emit, and what earlier processes left."""
+        if self._alone:
+            async with self._db.read() as tx:
+                await tx.execute(_VOID)
         self._db.on_committed = self.offer
-        for run in (self._publish, self._mark, self._sweep):
-            self._tasks.append(asyncio.create_task(run(), name=f"relay-{self._db.service}-{run.__name__}"))
+        for run in (self._settle, self._sweep, self._renew):
+            self._tasks.append(supervise(f"relay-{self._db.service}{run.__name__}", run))
 
     def offer(self, envelopes: list[Envelope]) -> None:
-        """Take what a transaction of this process has just committed."""
-        if self._stopping or len(self._in_flight) + len(self._fresh) > MAX_IN_FLIGHT:
-            return
-        self._fresh.extend(envelopes)
-        self._wake.set()
+        """Take what a transaction of this process has just committed. Never raises: the change is durable."""
+        if self._stopping:
+            self._refused.extend(envelope.id for envelope in envelopes)
+            self._settling.set()
+        elif len(self._held) < MAX_IN_FLIGHT:
+            self._send(envelopes)
 
     @property
     def idle(self) -> bool:
-        """Whether nothing that this process emitted is on its way."""
-        return not (self._fresh or self._in_flight or self._confirmed)
+        """Whether nothing that this process holds is on its way, or waits to be marked."""
+        return not (self._held or self._confirmed or self._refused)
 
     async def stop(self, drain: float = 10.0) -> None:
-        """Wait until what is in flight is confirmed and marked, `drain` seconds at most; the rest is found later."""
-        deadline = monotonic() + drain
-        while not self.idle and monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        """Take no more; wait until what is held is confirmed and marked, `drain` seconds at most. The rest stays."""
         self._stopping = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._confirmed:
-            await self._write(_MARK, self._confirmed)
+        await until(lambda: self.idle, drain)
+        await cancel(self._tasks)
+        self._tasks.clear()
+        try:
+            await self._write()
+            if self._held:
+                await self._extend(list(self._held), 0.0)
+        except Transient as failure:
+            _log.warning("relay leaves rows to the next process", service=self._db.service, detail=failure.detail)
 
-    async def _publish(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            batch = list(self._fresh)
-            self._fresh.clear()
-            self._send(batch)
-
-    def _send(self, batch: Sequence[Envelope]) -> None:
+    def _send(self, envelopes: Sequence[Envelope]) -> None:
         now = monotonic()
-        for envelope in batch:
-            self._in_flight[envelope.id] = now
-        self._bus.publish(batch, self._confirm, self._refuse)
+        for envelope in envelopes:
+            self._held[envelope.id] = now
+        try:
+            self._bus.publish(envelopes, self._confirm, self._refuse)
+        except Exception as error:
+            _log.error("bus failed to take events", service=self._db.service, exc_info=error)
+            for envelope in envelopes:
+                self._refuse(envelope.id)
 
     def _confirm(self, message_id: UUID) -> None:
-        if self._in_flight.pop(message_id, None) is not None:
+        if message_id in self._held:
             self._confirmed.append(message_id)
-            self._marking.set()
+            self._settling.set()
 
     def _refuse(self, message_id: UUID) -> None:
-        if self._in_flight.pop(message_id, None) is not None:
+        if message_id in self._held:
             self._refused.append(message_id)
-            self._marking.set()
+            self._settling.set()
 
-    async def _mark(self) -> None:
+    async def _settle(self) -> None:
         while True:
-            await self._marking.wait()
+            # Asked for the rows, not only for the event: it may be cleared when this task starts again.
+            if not (self._confirmed or self._refused):
+                await self._settling.wait()
+            # Confirmations come one by one; together they are one statement.
             await asyncio.sleep(MARK_SECONDS)
-            self._marking.clear()
-            confirmed, self._confirmed = self._confirmed, []
-            refused, self._refused = self._refused, []
-            # One order for all processes, so that two that mark the same rows cannot deadlock.
-            if confirmed and not await self._write(_MARK, sorted(confirmed)):
-                self._confirmed.extend(confirmed)
-                await asyncio.sleep(0.5)
-                self._marking.set()
-            elif confirmed:
-                RELAYED.labels(self._db.service).inc(len(confirmed))
-            if refused:
-                await self._write(_RELEASE, sorted(refused))
+            self._settling.clear()
+            try:
+                await self._write()
+            except Transient:
+                await asyncio.sleep(0.2)
 
-    async def _write(self, sql: str, ids: Sequence[UUID]) -> bool:
+    async def _write(self) -> None:
+        """Mark what was confirmed, release what was refused; keep both for the next time when that fails."""
+        confirmed, self._confirmed = self._confirmed, []
+        refused, self._refused = self._refused, []
         try:
             async with self._db.read() as tx:
-                await tx.execute(sql, list(ids))
-            return True
-        except Transient:
-            return False
+                if confirmed:
+                    # Sorted, so that two processes that mark the same rows take their locks in one order.
+                    await tx.execute(_MARK, sorted(confirmed))
+                    RELAYED.labels(self._db.service).inc(len(confirmed))
+                    self._forget(confirmed)
+                    confirmed = []
+                if refused:
+                    # A pause, so that a bus that refuses at once is not asked in a tight loop.
+                    await tx.execute(_EXTEND, sorted(refused), 1.0)
+                    self._forget(refused)
+        except BaseException:
+            self._confirmed += confirmed
+            self._refused += refused
+            self._settling.set()
+            raise
+
+    def _forget(self, ids: Sequence[UUID]) -> None:
+        for message_id in ids:
+            self._held.pop(message_id, None)
+
+    async def _extend(self, ids: Sequence[UUID], seconds: float) -> None:
+        async with self._db.read() as tx:
+            await tx.execute(_EXTEND, sorted(ids), seconds)
 
     async def _sweep(self) -> None:
-        """Find what nobody holds a claim on, and keep the claims on what is still in flight."""
-        renewed = monotonic()
+        """Find what nobody holds a claim on: overflow, refusals, late commits, what a dead process left."""
         while True:
-            await asyncio.sleep(self._poll)
             try:
-                if monotonic() - renewed > RENEW_SECONDS:
-                    renewed = monotonic()
-                    await self._renew()
-                if self._bus.ready:
-                    await self._claim()
+                more = not self._stopping and self._bus.accepts and await self._claim()
             except Transient as failure:
                 _log.warning("relay waits", service=self._db.service, detail=failure.detail)
+                more = False
+            if not more:
+                await asyncio.sleep(self._poll)
+            await until(lambda: len(self._held) <= MAX_IN_FLIGHT // 2, seconds=self._poll)
+
+    async def _claim(self) -> bool:
+        """Claim and send one chunk. Returns whether there may be more."""
+        at_most = min(CHUNK, MAX_IN_FLIGHT - len(self._held))
+        if at_most <= 0:
+            return True
+        async with self._db.read() as tx:
+            rows = await tx.fetch(_CLAIM, at_most, self._claim_seconds)
+        # What this process holds already only got its claim renewed.
+        batch = [
+            Envelope(
+                id=row["id"],
+                name=row["name"],
+                source=self._db.service,
+                subject=row["subject"],
+                version=row["version"],
+                time=row["occurred_at"],
+                correlation_id=row["correlation_id"],
+                causation_id=row["causation_id"],
+                traceparent=row["traceparent"],
+                body=row["body"],
+            )
+            for row in rows
+            if row["id"] not in self._held
+        ]
+        batch.sort(key=lambda envelope: envelope.id)
+        if batch:
+            self._send(batch)
+        return len(rows) == at_most
 
     async def _renew(self) -> None:
-        old = sorted(i for i, since in self._in_flight.items() if monotonic() - since > RENEW_SECONDS)
-        async with self._db.read() as tx:
-            if old:
-                await tx.execute(_RENEW, old)
-            OUTBOX_AGE.labels(self._db.service).set(await tx.fetchval(_OLDEST) or 0.0)
-
-    async def _claim(self, at_most: int = 1000) -> None:
-        while len(self._in_flight) < MAX_IN_FLIGHT:
-            async with self._db.read() as tx:
-                rows = await tx.fetch(_CLAIM, at_most)
-            batch = [
-                Envelope(
-                    id=row["id"],
-                    name=row["name"],
-                    source=self._db.service,
-                    subject=row["subject"],
-                    version=row["version"],
-                    time=row["occurred_at"],
-                    correlation_id=row["correlation_id"],
-                    causation_id=row["causation_id"],
-                    traceparent=row["traceparent"],
-                    body=row["body"],
-                )
-                for row in rows
-                if row["id"] not in self._in_flight
-            ]
-            if batch:
-                self._send(batch)
-            if len(rows) < at_most:
-                return
+        """Keep the claims on what takes long, and measure the backlog."""
+        every = self._claim_seconds / 3
+        while True:
+            await asyncio.sleep(every)
+            old = monotonic() - every
+            try:
+                ids = [message_id for message_id, since in self._held.items() if since < old]
+                for start in range(0, len(ids), CHUNK):
+                    await self._extend(ids[start : start + CHUNK], self._claim_seconds)
+                async with self._db.read() as tx:
+                    OUTBOX_AGE.labels(self._db.service).set(await tx.fetchval(_OLDEST) or 0.0)
+            except Transient as failure:
+                _log.warning("relay cannot renew its claims", service=self._db.service, detail=failure.detail)

@@ -1,0 +1,51 @@
+"""Background tasks that do not die quietly.
+
+Prevents: a relay or consumer that ended with an unforeseen exception at night, while everything looks healthy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from estore.kit.telemetry import log
+
+_log = log(__name__)
+RESTART_SECONDS = 1.0
+
+
+def supervise(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    """Run `run` for ever: when it dies of anything unexpected, log that and start it again after a pause.
+
+    Returns the task; cancel it to end it.
+    """
+
+    async def keep_running() -> None:
+        while True:
+            try:
+                await run()
+                _log.error("background task ended", task=name)
+            except Exception as error:
+                _log.error("background task died and starts again", task=name, exc_info=error)
+            await asyncio.sleep(RESTART_SECONDS)
+
+    return asyncio.create_task(keep_running(), name=name)
+
+
+async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel `tasks` and wait until they have ended."""
+    waiting = list(tasks)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool], seconds: float, step: float = 0.005) -> bool:
+    """Wait until `condition` holds, `seconds` at most. Returns whether it does."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - a condition is no event
+                await asyncio.sleep(step)
+    except TimeoutError:
+        return condition()
+    return True
