@@ -1,0 +1,99 @@
+"""`estore doctor`: proves on a live store that what must always hold does hold (DESIGN section 6).
+
+Each check reads one consistent snapshot of one service. Checks across services compare what each says of an order;
+an order that is still on its way between two services is given time before it counts as broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from estore.cli.compose import SERVICES, build
+from estore.cli.doctor_across import CROSS_CHECKS
+from estore.kit.service import Invariant, Service
+from estore.kit.settings import Settings
+
+SHOWN = 5
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What one check found. broken: the first rows that break it; over: how many rows it was proved over."""
+
+    number: int
+    service: str
+    name: str
+    over: int
+    broken: list[dict[str, Any]]
+
+    @property
+    def holds(self) -> bool:
+        return not self.broken
+
+
+# The kit's own promises, for every service.
+KIT_INVARIANTS = (
+    Invariant(
+        13,
+        "every event older than five minutes is published",
+        "SELECT id::text, name, occurred_at::text FROM outbox"
+        " WHERE published_at IS NULL AND occurred_at < now() - interval '5 minutes'",
+        "SELECT count(*) FROM outbox",
+    ),
+    Invariant(
+        13,
+        "no message is dead",
+        "SELECT queue, message_id::text, error FROM delivery WHERE state = 'dead'",
+        "SELECT count(*) FROM delivery",
+    ),
+)
+
+
+async def examine(settings: Settings, names: Sequence[str] = SERVICES) -> list[Finding]:
+    """Run every check and return the findings, broken ones included."""
+    services = build(settings, names)
+    for service in services:
+        await service.db.open()
+    try:
+        found = await asyncio.gather(*(_within(service) for service in services))
+        findings = [finding for part in found for finding in part]
+        if set(names) == set(SERVICES):
+            by_name = {service.name: service for service in services}
+            for check in CROSS_CHECKS:
+                over, broken = await check.run(by_name)
+                findings.append(Finding(check.number, "all", check.name, over, broken))
+        return sorted(findings, key=lambda f: (f.number, f.service))
+    finally:
+        for service in services:
+            await service.db.close()
+
+
+async def _within(service: Service) -> list[Finding]:
+    findings: list[Finding] = []
+    async with service.db.transaction(snapshot=True) as tx:
+        for invariant in (*service.invariants, *KIT_INVARIANTS):
+            rows = await tx.fetch(f"SELECT * FROM ({invariant.sql.strip().rstrip(';')}) broken LIMIT {SHOWN}")
+            over = await tx.fetchval(invariant.over)
+            broken = [{key: str(value) for key, value in row.items()} for row in rows]
+            findings.append(Finding(invariant.number, service.name, invariant.name, int(over or 0), broken))
+    return findings
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """Print the findings as a table, broken ones with their rows."""
+    console = Console(highlight=False)
+    table = Table("", "rule", "service", "what must hold", "proved over", box=None, pad_edge=False)
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
+        table.add_row(mark, str(finding.number or "-"), finding.service, finding.name, f"{finding.over:,} rows")
+    console.print(table)
+    for finding in findings:
+        for row in finding.broken:
+            console.print(f"[red]✗[/] {finding.service}: {finding.name}: {row}", soft_wrap=True)
+    broken = sum(not finding.holds for finding in findings)
+    console.print(f"\n{len(findings) - broken} hold, {broken} broken")

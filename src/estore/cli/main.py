@@ -1,0 +1,251 @@
+"""The commands. Each is a thin door: it reads options and settings, calls one module, and turns failures into
+one readable line and an exit code (1: it failed, 2: it was asked wrongly)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from uuid import UUID
+
+import msgspec
+import typer
+
+from estore.kit.settings import SettingError, Settings, load
+
+app = typer.Typer(
+    name="estore",
+    help="A marketplace backend made of small services that talk only through events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Data = Annotated[Path, typer.Option("--data", help="Folder of the embedded store.", envvar="ESTORE_DATA")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DEFAULT_DATA = Path(".estore")
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say in one line what is wrong, and end with `code`."""
+    print(f"estore: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def settings_from_environment() -> Settings:
+    """Read the settings, or end with exit code 2 and the name of the wrong one."""
+    try:
+        return load(Settings, os.environ)
+    except SettingError as error:
+        fail(str(error), 2)
+
+
+def attached(data: Path) -> Settings:
+    """Return the settings of the store to work on: those in the environment, else of the store running on `data`."""
+    from estore.cli import store
+
+    settings = settings_from_environment()
+    if settings.database_url or any(key.endswith("_DATABASE_URL") for key in settings.environment):
+        return settings
+    try:
+        return store.running(data)
+    except store.NotRunning as error:
+        fail(str(error))
+
+
+def guarded(action: Callable[[], Any]) -> Any:
+    """Run `action`; expected failures become one line."""
+    from estore.kit.db import MigrationError
+    from estore.kit.errors import Failure
+    from estore.kit.runtime import NotMigrated
+
+    try:
+        return action()
+    except SettingError as error:
+        fail(str(error), 2)
+    except Failure as error:
+        fail(error.detail)
+    except (NotMigrated, MigrationError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of the HTTP API.", min=0, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    data: Data = DEFAULT_DATA,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data folder's store first.")] = False,
+    seed: Annotated[
+        bool, typer.Option("--seed/--no-seed", help="Fill an empty store with the demo marketplace.")
+    ] = True,
+    amqp: Annotated[
+        str, typer.Option(help="RabbitMQ URL, or `embedded` for a node of its own; empty: local bus.")
+    ] = "",
+    database: Annotated[str, typer.Option(help="PostgreSQL URL of an administrator; empty: embedded.")] = "",
+    workers: Annotated[int, typer.Option(help="Worker processes; 0 means one per core, at most 2.", min=0, max=64)] = 0,
+) -> None:
+    """Open the whole store on this machine: database, bus, all services, a seeded marketplace."""
+    from estore.cli import up as up_command
+
+    options = up_command.Options(
+        port=port, host=host, data=data, fresh=fresh, seed=seed, amqp=amqp, database=database, workers=workers
+    )
+    raise SystemExit(guarded(lambda: up_command.run(options)))
+
+
+@app.command()
+def serve(
+    services: Annotated[list[str], typer.Argument(help="Names of services, or `all`.")],
+    port: Annotated[int, typer.Option(help="Port of the HTTP API.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    guard: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run one process with the named services, on the PostgreSQL and RabbitMQ of the ESTORE_* settings."""
+    from estore.cli import serve as serve_command
+    from estore.cli.compose import check_names
+
+    settings = settings_from_environment()
+    guarded(
+        lambda: serve_command.run(
+            serve_command.serve(settings, check_names(services), host=host, port=port, fd=fd, guard=guard)
+        )
+    )
+
+
+@app.command()
+def migrate(
+    services: Annotated[list[str] | None, typer.Argument(help="Names of services; none means all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make roles and schemas where that is allowed, and apply what migrations are missing."""
+    from estore.cli.compose import check_names, prepare
+
+    settings = settings_from_environment()
+    applied = guarded(lambda: asyncio.run(prepare(settings, check_names(services or []))))
+    if as_json:
+        print(json.dumps(applied))
+        return
+    for service, names in applied.items():
+        print(f"{service}: {', '.join(names) if names else 'up to date'}")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document of all services."""
+    from estore.cli import openapi as openapi_command
+    from estore.cli.compose import build
+
+    settings = Settings(database_url="postgresql://localhost/estore", secret="-", environment={})  # noqa: S106 - nothing is signed
+    print(json.dumps(openapi_command.document(build(settings)), indent=2))
+
+
+@app.command()
+def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Prove on a live store that money and stock add up. Exit code 1 when something does not."""
+    from estore.cli import doctor as doctor_command
+
+    settings = attached(data)
+    findings = guarded(lambda: asyncio.run(doctor_command.examine(settings)))
+    if as_json:
+        print(msgspec.json.encode(findings).decode())
+    else:
+        doctor_command.show(findings)
+    raise SystemExit(0 if all(finding.holds for finding in findings) else 1)
+
+
+@app.command()
+def events(
+    pattern: Annotated[str | None, typer.Argument(help="Event names, such as `order.*`.")] = None,
+    about: Annotated[str | None, typer.Option(help="Only this subject or correlation id.")] = None,
+    since: Annotated[float, typer.Option(help="Begin with the events of the last N seconds.")] = 0.0,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")] = True,
+    bodies: Annotated[bool, typer.Option("--bodies", help="Show what the events say.")] = False,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Follow what happens, one readable line per event."""
+    from estore.cli import events as events_command
+    from estore.cli.compose import SERVICES
+
+    settings = attached(data)
+    lines = events_command.follow(settings, SERVICES, since=since, pattern=pattern, about=about, forever=follow)
+    guarded(lambda: asyncio.run(events_command.show(lines, as_json=as_json, bodies=bodies)))
+
+
+dlq = typer.Typer(help="Dead letters: messages that a queue gave up on.", no_args_is_help=True)
+app.add_typer(dlq, name="dlq")
+Queue = Annotated[str, typer.Argument(help="Name of the queue, such as `inventory.reservations`.")]
+Ids = Annotated[list[UUID] | None, typer.Option("--id", help="Only this message; repeat it for more.")]
+
+
+@dlq.command("list")
+def dlq_list(
+    queue: Annotated[str | None, typer.Argument(help="Only this queue.")] = None,
+    limit: Annotated[int, typer.Option(help="Per queue.")] = 100,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters."""
+    from estore.cli import dlq as dlq_command
+
+    found = guarded(lambda: asyncio.run(dlq_command.letters(attached(data), queue, limit)))
+    if as_json:
+        print(json.dumps(found))
+        return
+    for letter in found:
+        print(f"{letter['queue']}  {letter['id']}  {letter['event']}  {letter['subject']}  {letter['error'][:120]}")
+    print(f"{len(found)} dead letters")
+
+
+@dlq.command("show")
+def dlq_show(queue: Queue, message: Annotated[UUID, typer.Argument(help="Id.")], data: Data = DEFAULT_DATA) -> None:
+    """Show one dead letter whole."""
+    from estore.cli import dlq as dlq_command
+
+    found = guarded(lambda: asyncio.run(dlq_command.letters(attached(data), queue, 10_000)))
+    for letter in found:
+        if letter["id"] == str(message):
+            print(json.dumps(letter, indent=2))
+            return
+    fail(f"{queue} has no dead letter {message}")
+
+
+@dlq.command("requeue")
+def dlq_requeue(queue: Queue, ids: Ids = None, data: Data = DEFAULT_DATA) -> None:
+    """Deliver dead letters again."""
+    _dlq_act("requeue", queue, ids, data)
+
+
+@dlq.command("drop")
+def dlq_drop(
+    queue: Queue,
+    ids: Ids = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of the queue's.")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Forget dead letters for ever."""
+    if not ids and not everything:
+        fail("say which with --id, or --all", 2)
+    _dlq_act("drop", queue, ids, data)
+
+
+def _dlq_act(action: str, queue: str, ids: list[UUID] | None, data: Path) -> None:
+    from estore.cli import dlq as dlq_command
+
+    count = guarded(lambda: asyncio.run(dlq_command.act(attached(data), action, queue, ids)))
+    print(f"{action}: {count} messages")
+
+
+def main() -> None:
+    """Entry of the command."""
+    app()

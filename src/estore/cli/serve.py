@@ -1,0 +1,103 @@
+"""`estore serve`: one process with one, several or all services. `estore up` starts such processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from estore.cli import openapi
+from estore.cli.compose import applications, build, bus_for
+from estore.kit.http.cache import ReadCache
+from estore.kit.http.front import Front
+from estore.kit.http.server import listening_socket, server
+from estore.kit.runtime import Runtime
+from estore.kit.service import Service
+from estore.kit.settings import Settings
+from estore.kit.telemetry import configure_logging, log
+
+DRAIN_SECONDS = 10.0
+PICTURES = Path(__file__).parents[3] / "seeds" / "pictures"
+_log = log(__name__)
+
+
+async def serve(
+    settings: Settings, names: Sequence[str], *, host: str, port: int, fd: int | None = None, guard: int | None = None
+) -> None:
+    """Run the services until SIGTERM or SIGINT, then drain.
+
+    fd: an inherited listening socket, instead of host and port. guard: an inherited pipe; its end is our parent's end.
+    Raises Transient, NotMigrated, SettingError, OSError when it cannot start.
+    """
+    configure_logging(level=settings.log_level, as_json=settings.log_format == "json")
+    sock = socket.socket(fileno=fd) if fd is not None else listening_socket(host, port)
+    services = build(settings, names)
+    cache = ReadCache()
+    runtime = Runtime(services, bus_for(settings, services))
+    front = front_for(services, runtime, cache)
+    http = server(front, cache, drain=DRAIN_SECONDS)
+    stop = asyncio.Event()
+    _end_on_signals(stop, guard)
+    tasks = [asyncio.create_task(task) for task in _listeners(services, cache)]
+    try:
+        await runtime.start()
+        serving = asyncio.create_task(http.serve(sockets=[sock]))
+        if guard is not None:
+            os.write(guard, b"r")
+        _log.info("serving", services=list(names), pid=os.getpid())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        http.should_exit = True
+        await serving
+    finally:
+        for task in tasks:
+            task.cancel()
+        await runtime.stop(DRAIN_SECONDS)
+        _log.info("stopped", pid=os.getpid())
+
+
+def front_for(services: Sequence[Service], runtime: Runtime, cache: ReadCache) -> Front:
+    """Return the process's ASGI application."""
+    apps = dict(applications(services))
+    for service in services:
+        if service.announces:
+            for prefix in service.prefixes:
+                apps[prefix] = cache.filling(apps[prefix])
+    return Front(apps, lambda: runtime.ready, pages=openapi.pages(services), files={"/pictures": PICTURES})
+
+
+def _listeners(services: Sequence[Service], cache: ReadCache) -> list[Coroutine[Any, Any, None]]:
+    return [cache.listen(service.db.dsn, service.announces) for service in services if service.announces]
+
+
+def _end_on_signals(stop: asyncio.Event, guard: int | None) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if guard is not None:
+        os.set_blocking(guard, False)
+
+        def ended() -> None:
+            with contextlib.suppress(BlockingIOError):
+                if os.read(guard, 1) == b"":
+                    loop.remove_reader(guard)
+                    stop.set()
+
+        loop.add_reader(guard, ended)
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run `coroutine` on uvloop."""
+    import uvloop
+
+    if sys.version_info >= (3, 12):
+        asyncio.run(coroutine, loop_factory=uvloop.new_event_loop)
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(coroutine)

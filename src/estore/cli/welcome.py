@@ -1,0 +1,59 @@
+"""What `estore up` ends with: addresses, demo logins, and three lines that work when pasted."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from estore.kit.ids import new_id
+
+ADDRESS = '{"name": "Ada Byron", "line1": "Torstr. 1", "city": "Berlin", "postal_code": "10119", "country": "DE"}'
+
+
+async def show(url: str, seconds: float, *, seeded: bool) -> None:
+    """Print the welcome of a store that answers at `url` and took `seconds` to open."""
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console.print(f"\n[bold]Estore is open[/] after {seconds:.1f} s. Ctrl-C closes it; nothing is lost.\n")
+    console.print(f"  API        {url}/v1/products")
+    console.print(f"  Reference  {url}/docs")
+    console.print(f"  OpenAPI    {url}/openapi.json")
+    console.print(f"  Health     {url}/healthz      Metrics  {url}/metrics")
+    if seeded:
+        from estore.cli.seed import DEMO_LOGINS
+
+        console.print("\nDemo logins:")
+        for role, email, password in DEMO_LOGINS:
+            console.print(f"  {role:<10} {email:<34} {password}")
+    sku = await _something_to_buy(url)
+    console.print("\nTry:")
+    console.print(f"  curl '{url}/v1/products?limit=3'", markup=False)
+    if sku:
+        body = (
+            f'{{"lines": [{{"sku": "{sku}", "quantity": 1}}], "email": "ada@example.com", '
+            f'"shipping_address": {ADDRESS}, '
+            '"shipping_method": "standard", "payment_method": "pm_ok"}'
+        )
+        console.print(
+            f"  curl -X POST {url}/v1/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: {new_id('try')}' "
+            f"-H 'Prefer: wait=5' -d '{body}'",
+            markup=False,
+        )
+        console.print(f"  curl {url}/v1/stock/{sku}", markup=False)
+    console.print()
+
+
+async def _something_to_buy(url: str) -> str | None:
+    """Return the SKU of a variant that is in stock."""
+    async with httpx.AsyncClient(base_url=url, timeout=5, trust_env=False) as client:
+        try:
+            answer: dict[str, Any] = (await client.get("/v1/products", params={"limit": 50})).json()
+        except (httpx.HTTPError, ValueError):
+            return None
+    for product in answer.get("data", []):
+        for variant in product.get("variants", []):
+            if int(variant.get("available") or 0) > 1:
+                return str(variant["sku"])
+    return None

@@ -1,0 +1,86 @@
+"""The front of a process: sends each request to the service whose prefix it has; health, metrics, files.
+
+Prevents: a process that hosts seven services paying for seven routers on each request.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from estore.kit.http.cache import App, Receive, Scope, Send
+from estore.kit.http.responses import PROBLEM
+
+JSON = b"application/json"
+
+
+class Front:
+    """An ASGI application.
+
+    apps: prefix such as `/v1/orders` -> the application of its service. ready: whether requests can be served.
+    pages: path -> (content type, maker of the body), such as `/openapi.json`. files: URL prefix -> folder.
+    """
+
+    def __init__(
+        self,
+        apps: Mapping[str, App],
+        ready: Callable[[], bool],
+        *,
+        pages: Mapping[str, tuple[bytes, Callable[[], bytes]]] | None = None,
+        files: Mapping[str, Path] | None = None,
+    ) -> None:
+        self._apps = dict(apps)
+        self._ready = ready
+        self._pages = dict(pages or {})
+        self._files = dict(files or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        parts = path.split("/", 3)
+        app = self._apps.get("/".join(parts[:3]))
+        if app is not None:
+            await app(scope, receive, send)
+            return
+        status, kind, body, extra = self._own(path, scope["method"])
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            *extra,
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _own(self, path: str, method: str) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+        if method not in ("GET", "HEAD"):
+            return self._problem(404, "request.no_such_resource", "There is no such resource")
+        match path:
+            case "/livez":
+                return 200, JSON, b'{"status":"alive"}', []
+            case "/healthz" | "/readyz":
+                ok = self._ready()
+                return 200 if ok else 503, JSON, b'{"status":"%s"}' % (b"ready" if ok else b"starting"), []
+            case "/metrics":
+                return 200, CONTENT_TYPE_LATEST.encode(), generate_latest(), []
+        if page := self._pages.get(path):
+            return 200, page[0], page[1](), [(b"cache-control", b"no-cache")]
+        for prefix, folder in self._files.items():
+            if path.startswith(prefix + "/"):
+                found = (folder / path[len(prefix) + 1 :]).resolve()
+                if found.is_file() and found.is_relative_to(folder.resolve()):
+                    kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+                    # Pictures are drawn by us; a script inside one must still never run.
+                    policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
+                    return 200, kind.encode(), found.read_bytes(), [(b"cache-control", b"public, max-age=3600"), policy]
+        return self._problem(404, "request.no_such_resource", "There is no such resource")
+
+    @staticmethod
+    def _problem(status: int, code: str, title: str) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+        body = {"type": f"/docs/problems#{code}", "title": title, "status": status, "code": code, "errors": []}
+        return status, PROBLEM.encode(), msgspec.json.encode(body), []

@@ -1,0 +1,58 @@
+"""The HTTP server of a process: uvicorn, with the read cache in its protocol and signals left to the process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from estore.kit.http.cache import App, ReadCache, caching_protocol
+
+KEEP_ALIVE_SECONDS = 75
+BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: who composes the process decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server(app: App, cache: ReadCache, *, drain: float = 10.0) -> Server:
+    """Return a server for `app`; `await server.serve(sockets=[...])` runs it until `should_exit` is set.
+
+    drain: seconds that requests in hand are given at the end.
+    """
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=caching_protocol(cache),
+        ws="none",
+        loop="uvloop",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(drain),
+        backlog=BACKLOG,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return Server(config)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a bound socket that child processes can inherit. Raises OSError when the port is taken."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    sock.listen(BACKLOG)
+    sock.set_inheritable(True)
+    return sock
