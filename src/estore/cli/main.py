@@ -140,11 +140,16 @@ def migrate(
 
 
 @app.command()
-def openapi() -> None:
+def openapi(
+    events: Annotated[bool, typer.Option("--events", help="The events instead, as an AsyncAPI 3 document.")] = False,
+) -> None:
     """Print the OpenAPI 3.1 document of all services."""
     from estore.cli import openapi as openapi_command
-    from estore.cli.compose import build
+    from estore.cli.compose import SERVICES, build
 
+    if events:
+        print(json.dumps(openapi_command.asyncapi.document(SERVICES, openapi_command.package_version()), indent=2))
+        return
     settings = Settings(database_url="postgresql://localhost/estore", secret="-", environment={})  # noqa: S106 - nothing is signed
     print(json.dumps(openapi_command.document(build(settings)), indent=2))
 

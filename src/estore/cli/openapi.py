@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from estore.cli import reference
+from estore.cli import asyncapi, reference
 from estore.kit.http import application
 from estore.kit.service import Service
 
@@ -38,7 +38,7 @@ def document(services: Sequence[Service]) -> Document:
         "openapi": "3.1.0",
         "info": {
             "title": "Estore",
-            "version": _version(),
+            "version": package_version(),
             "description": "A marketplace backend made of small services. Money is integer minor units; "
             "errors are problem+json (RFC 9457) with a stable `code`; lists are cursor pages.",
         },
@@ -77,10 +77,19 @@ def pages(services: Sequence[Service]) -> Mapping[str, tuple[bytes, Callable[[],
     def page() -> bytes:
         return reference.render(built()).encode()
 
-    return {"/openapi.json": (JSON, text), "/docs": (b"text/html; charset=utf-8", page)}
+    @lru_cache
+    def events() -> bytes:
+        return json.dumps(asyncapi.document(tuple(s.name for s in services), package_version())).encode()
+
+    return {
+        "/openapi.json": (JSON, text),
+        "/asyncapi.json": (JSON, events),
+        "/docs": (b"text/html; charset=utf-8", page),
+    }
 
 
-def _version() -> str:
+def package_version() -> str:
+    """Return the version of the installed package, `0` when it is not installed."""
     try:
         return version("estore")
     except PackageNotFoundError:

@@ -48,7 +48,8 @@ def _operation(anchor: str, method: str, path: str, operation: dict[str, Any], d
     parts.append(f"<p>{escape(text)}</p>")
     if parameters := operation.get("parameters"):
         rows = "".join(
-            f"<tr><td><code>{escape(p['name'])}</code></td><td>{p['in']}{', required' if p.get('required') else ''}</td>"
+            f"<tr><td><code>{escape(p['name'])}</code></td>"
+            f"<td>{p['in']}{', required' if p.get('required') else ''}</td>"
             f"<td>{escape(_type(p.get('schema', {})))}</td><td>{escape(p.get('description', ''))}</td></tr>"
             for p in parameters
         )
