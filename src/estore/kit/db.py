@@ -19,12 +19,18 @@ import msgspec
 
 from estore.kit.contract import Event
 from estore.kit.envelope import Cause, Envelope
-from estore.kit.errors import Conflict, Transient
+from estore.kit.errors import Conflict, Invalid, Transient
 
 Record = asyncpg.Record
 _counter: ContextVar[StatementCount | None] = ContextVar("estore_statements", default=None)
 _json_encode = msgspec.json.encode
 _json_decode = msgspec.json.decode
+
+
+class ValueUnacceptable(Invalid):
+    """The last net: a value that the database cannot hold, such as NUL in a text, got past the decoder."""
+
+    code, title = "request.value_unacceptable", "A value cannot be stored"
 
 
 class StatementCount:
@@ -73,7 +79,7 @@ class Tx:
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         _count(sql)
-        return await self.conn.fetch(sql, *args)  # type: ignore[no-any-return]
+        return await self.conn.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: Any) -> Record | None:
         _count(sql)
@@ -85,7 +91,7 @@ class Tx:
 
     async def execute(self, sql: str, *args: Any) -> str:
         _count(sql)
-        return await self.conn.execute(sql, *args)  # type: ignore[no-any-return]
+        return await self.conn.execute(sql, *args)
 
     async def stream(self, sql: str, *args: Any, prefetch: int = 500) -> AsyncIterator[Record]:
         """Yield rows through a cursor, in bounded memory. Needs a transaction."""
@@ -215,7 +221,7 @@ class Database:
         """Borrow a connection; answers of the server that mean "try again" become Transient or Conflict."""
         try:
             async with self.pool.acquire(timeout=5) as conn:
-                yield conn
+                yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError) as error:
             raise Transient(f"the database asked to try again: {error}") from error
         except (
@@ -230,6 +236,8 @@ class Database:
             TimeoutError,
         ) as error:
             raise Transient(f"the database of {self.service} is away") from error
+        except asyncpg.DataError as error:
+            raise ValueUnacceptable(str(error).partition("\n")[0][:200]) from error
         except asyncpg.UniqueViolationError as error:
             raise Conflict(f"exists already ({error.constraint_name})") from error
 
@@ -322,7 +330,7 @@ async def migrate(dsn: str, service: str, migrations: Sequence[Migration]) -> li
             "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY, checksum text NOT NULL,"
             " applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        applied = dict(await conn.fetch("SELECT name, checksum FROM schema_migration"))
+        applied = {r["name"]: r["checksum"] for r in await conn.fetch("SELECT name, checksum FROM schema_migration")}
         done: list[str] = []
         for migration in migrations:
             if (before := applied.get(migration.name)) is not None:

@@ -44,19 +44,23 @@ def configure_logging(*, level: str = "info", as_json: bool = True) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_ids,
-        structlog.processors.format_exc_info,
     ]
+    if as_json:
+        processors.append(structlog.processors.format_exc_info)
     processors.append(
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False)
+        # Plain tracebacks: the pretty ones print local variables, and with them secrets.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), sort_keys=False, exception_formatter=structlog.dev.plain_traceback
+        )
     )
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
 
@@ -70,6 +74,7 @@ def _add_ids(_logger: Any, _method: str, fields: dict[str, Any]) -> dict[str, An
 
 
 _log = log(__name__)
+configure_logging(level="warning", as_json=False)
 
 
 def observed(call: Callable[P, Awaitable[R]], name: str, kind: str) -> Callable[P, Awaitable[R]]:

@@ -44,7 +44,7 @@ def decode_cursor(cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
         return None
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type,no-any-return]
+        return msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type]
     except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError):
         raise CursorInvalid(
             "start again without a cursor", errors=[Fault("not a cursor", parameter="cursor")]

@@ -11,6 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from estore.kit.context import Context
 from estore.kit.errors import Failure, Fault, TooLarge
+from estore.kit.http.decoding import BodyMalformed
 from estore.kit.telemetry import log
 
 T = TypeVar("T")
@@ -101,6 +102,8 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     """Translate what the framework refuses: unknown path, wrong method, wrong parameter, huge body."""
     failure = TooLarge() if error.status_code == 413 else Failure(error.detail or "")
     if isinstance(error, ValidationException):
+        if any(isinstance(item, dict) and item.get("key") == "data" for item in error.extra or []):
+            return problem(request, BodyMalformed("the body is missing", pointer=""))
         faults = [
             Fault(str(item.get("message", "")), parameter=str(item.get("key", "")))
             for item in error.extra or []

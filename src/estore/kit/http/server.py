@@ -28,7 +28,7 @@ def server(app: App, cache: ReadCache, *, drain: float = 10.0) -> Server:
     drain: seconds that requests in hand are given at the end.
     """
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         http=caching_protocol(cache),
         ws="none",
         loop="uvloop",

@@ -1,0 +1,158 @@
+"""Bad input gets a clear problem document with a stable code and a pointer; never a 500."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from estore.kit.auth import new_key, sign
+from estore.kit.context import Principal
+from estore.kit.http.pages import CursorInvalid, cursor_of, decode_cursor, page_of
+from kit.shop import Shop, open_shop
+
+
+@pytest.fixture
+async def shop(fresh_database: Any) -> AsyncIterator[Shop]:
+    made = await open_shop(await fresh_database())
+    yield made
+    await made.db.close()
+
+
+@pytest.fixture
+async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    async with shop.client() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointer"),
+    [
+        ({"name": "a", "colour": 1}, 422, "/colour"),
+        ({"name": 7}, 422, "/name"),
+        ({"by": 1}, 422, "/name"),
+        ({"name": "a", "by": "1"}, 422, "/by"),
+        ({"name": "a", "by": 1.5}, 422, "/by"),
+        ({"name": "a", "lines": [{"sku": "x", "quantity": 1}, {"sku": "x", "quantity": 0}]}, 422, "/lines/1/quantity"),
+        ({"name": "a", "lines": [{"sku": "x", "quantity": 1, "a/b": 1}]}, 422, "/lines/0/a~1b"),
+        ({"name": "a", "lines": [{"sku": "x"}]}, 422, "/lines/0/quantity"),
+        ({"name": "a" * 21}, 422, "/name"),
+        ([], 422, ""),
+    ],
+)
+async def test_a_wrong_body_is_told_where(client: httpx.AsyncClient, body: object, status: int, pointer: str) -> None:
+    answer = await client.post("/v1/shop", json=body)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["code"] == "request.invalid"
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize("raw", [b"{", b"", b"\xff\xfe", b'{"name": "a"} trailing', b"[" * 100_000, b'{"name": NaN}'])
+async def test_what_is_no_json_is_malformed(client: httpx.AsyncClient, raw: bytes) -> None:
+    answer = await client.post("/v1/shop", content=raw, headers={"content-type": "application/json"})
+
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_huge_number_is_not_a_500(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/shop", content=b'{"name": "a", "by": 1' + b"0" * 400 + b"}")
+
+    assert answer.status_code == 422
+
+
+async def test_a_huge_body_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/shop", content=b" " * 300_000)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "kit.too_large")
+
+
+async def test_another_media_type_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/shop", data={"name": "a"})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "kit.unsupported_media_type")
+
+
+async def test_an_unknown_query_parameter_is_refused_by_name(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/shop/a?dept=2")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.parameter_unknown")
+    assert answer.json()["errors"][0]["parameter"] == "dept"
+
+
+@pytest.mark.parametrize("value", ["0", "6", "x", "", "1.5", "99999999999999999999"])
+async def test_a_wrong_query_parameter_is_refused_by_name(client: httpx.AsyncClient, value: str) -> None:
+    answer = await client.get(f"/v1/shop/a?depth={value}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.parameter_invalid")
+    assert answer.json()["errors"][0]["parameter"] == "depth"
+
+
+async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
+    nowhere, wrong = await client.get("/v1/nowhere"), await client.put("/v1/shop", json={})
+
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "request.no_such_resource")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "request.method_not_allowed")
+    assert "POST" in wrong.headers["allow"]
+
+
+async def test_forged_expired_and_odd_tokens_are_refused(shop: Shop, client: httpx.AsyncClient) -> None:
+    old = shop.bearer(seconds=60)
+    forged = f"Bearer {sign(Principal('acc_1'), new_key(), shop.clock.now())}"
+    shop.clock.advance(minutes=2)
+    unsigned = "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhY2NfMSJ9."
+    for bearer in (old, forged, unsigned, "Bearer", "Bearer x", "Basic YTpi", shop.bearer()[:-3] + "AAA"):
+        answer = await client.get("/v1/shop/a", headers={"authorization": bearer})
+
+        assert (answer.status_code, answer.json()["code"]) == (401, "auth.token_invalid"), bearer
+
+
+async def test_a_token_that_was_accepted_expires_all_the_same(shop: Shop, client: httpx.AsyncClient) -> None:
+    headers = {"authorization": shop.bearer(seconds=60)}
+    before = await client.get("/v1/shop/a", headers=headers)
+    shop.clock.advance(seconds=61)
+    after = await client.get("/v1/shop/a", headers=headers)
+
+    assert [before.status_code, after.status_code] == [200, 401]
+
+
+async def test_an_unchanged_thing_is_a_304(client: httpx.AsyncClient) -> None:
+    first = await client.get("/v1/shop/a")
+    again = await client.get("/v1/shop/a", headers={"if-none-match": first.headers["etag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_the_trace_of_the_caller_goes_on(client: httpx.AsyncClient) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    answer = await client.post(
+        "/v1/shop", json={"name": "a", "by": 1001}, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    )
+
+    assert answer.json()["trace_id"] == trace
+
+
+async def test_answers_are_not_sniffed_cached_or_framed(client: httpx.AsyncClient) -> None:
+    headers = (await client.get("/v1/shop/a")).headers
+
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_a_cursor_holds_its_keys() -> None:
+    assert decode_cursor(cursor_of("a", 3), str, int) == ("a", 3)
+
+
+@pytest.mark.parametrize("cursor", ["x", "%%%", "W10", cursor_of(1, 2), "é"])
+def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
+    with pytest.raises(CursorInvalid):
+        decode_cursor(cursor, str, int)
+
+
+def test_the_last_page_has_no_cursor() -> None:
+    assert page_of([1, 2, 3], 2, lambda n: (n,)).next_cursor is not None
+    assert page_of([1, 2], 2, lambda n: (n,)).next_cursor is None
