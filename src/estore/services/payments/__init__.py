@@ -1,0 +1,18 @@
+"""Payments: one charge per order, whatever the provider, the network or the process does.
+
+Owns payment intents, their history, captures, voids, refunds, and the provider's webhooks.
+Publishes payment.requires_action, payment.captured (at most once per order), payment.failed, payment.refunded.
+Hears order.payment_requested (one intent per order), order.cancelled (void, or report a late capture),
+refund.requested (once per refund).
+
+How money moves: a consumer records the intent and commits; the pump calls the provider outside any transaction
+with an idempotency key derived from the intent; the outcome is recorded in a second transaction, many at once.
+A claim on each intent expires, so that another process goes on where one died. What no answer and no webhook
+settled is looked up at the provider; what nothing settles by its deadline is voided there first, then failed.
+"""
+
+from estore.contracts.orders import OrderCancelled, OrderPaymentRequested, RefundRequested
+from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+
+PUBLISHES = (PaymentRequiresAction, PaymentCaptured, PaymentFailed, PaymentRefunded)
+HEARS = (OrderPaymentRequested, OrderCancelled, RefundRequested)

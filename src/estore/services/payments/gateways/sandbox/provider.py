@@ -1,0 +1,299 @@
+"""The sandbox as a `Provider`: what it answers, and which webhooks it sends when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+import httpx
+import msgspec
+
+from estore.kit.batcher import Batcher
+from estore.kit.clock import Clock
+from estore.kit.context import Context
+from estore.kit.db import Database
+from estore.kit.errors import Conflict
+from estore.kit.ids import new_id
+from estore.kit.money import Money
+from estore.kit.telemetry import log
+from estore.services.payments.domain import Finding, Found, Intent, Refund, RefundFinding, RefundFound
+from estore.services.payments.gateways import signing
+from estore.services.payments.gateways.provider import WebhookUnreadable
+from estore.services.payments.gateways.sandbox.books import ActionGone, Books, Charge, Webhook
+from estore.services.payments.service import Action, Complete, ProviderEvent
+
+_log = log(__name__)
+_HANG_SECONDS = 3600.0
+_HEAD_START_SECONDS = 0.15
+_DELIVERY_TIMEOUT = 5.0
+_DELIVERY_LEASE = 30.0
+_DELIVERIES_AT_ONCE = 32
+_DELIVERY_TRIES = 12
+
+_STATUS_OF = {
+    "pm_ok": "captured",
+    "pm_declined": "declined",
+    "pm_requires_action": "requires_action",
+    "pm_slow": "processing",
+    "pm_timeout_after_charge": "captured",
+    "pm_duplicate_webhooks": "captured",
+}
+_FOUND_BY_STATUS = {
+    "captured": Found.CAPTURED,
+    "declined": Found.DECLINED,
+    "requires_action": Found.REQUIRES_ACTION,
+    "processing": Found.PROCESSING,
+    "voided": Found.VOIDED,
+}
+
+
+class ActionDone(Conflict):
+    code, title = "payments.action_done", "This has been decided already"
+
+
+class SandboxSettings(msgspec.Struct, frozen=True):
+    """webhook_url: where webhooks go. action_url: under which the action pages are. secret: signs webhooks.
+
+    slow_seconds: how long pm_slow takes.
+    """
+
+    webhook_url: str
+    action_url: str
+    secret: str
+    slow_seconds: float = 3.0
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    """The body of a webhook."""
+
+    id: str
+    type: str
+    created_at: datetime
+    charge: _SentCharge
+
+
+class _SentCharge(msgspec.Struct, frozen=True):
+    id: str
+    client_reference: str
+    status: Literal["captured", "declined", "requires_action", "processing", "voided"]
+    amount: int
+    currency: str
+    code: str = ""
+
+
+_decode = msgspec.json.Decoder(_Sent).decode
+
+
+class SandboxProvider:
+    """A provider that moves no money. client: sends the webhooks; tests give one that needs no network."""
+
+    name = "sandbox"
+
+    def __init__(
+        self, db: Database, settings: SandboxSettings, clock: Clock, client: httpx.AsyncClient | None = None
+    ) -> None:
+        self.books = Books(db)
+        self.settings = settings
+        self.client = client
+        self._clock = clock
+        self._charges: Batcher[Charge, Charge] = Batcher(self._enter, at_most=256, lanes=2)
+        self._lookups: Batcher[str, Charge | None] = Batcher(self._find, at_most=256)
+        self._delivery: asyncio.Task[None] | None = None
+
+    # --- Provider ---------------------------------------------------------------------------------------------
+
+    async def charge(self, intent: Intent) -> Finding:
+        if intent.method == "pm_never_answers":
+            await asyncio.sleep(_HANG_SECONDS)
+        status = _STATUS_OF.get(intent.method)
+        now = self._clock.now()
+        ripe = now + timedelta(seconds=self.settings.slow_seconds) if status == "processing" else None
+        code = {None: "unknown_method", "declined": "declined"}.get(status, "")
+        held = await self._charges.submit(self._charge_of(intent, status or "declined", code, ripe))
+        if held.status == "captured":
+            if intent.method == "pm_timeout_after_charge":
+                await asyncio.sleep(_HANG_SECONDS)
+            if intent.method == "pm_duplicate_webhooks":
+                self._deliver_soon()
+                await asyncio.sleep(_HEAD_START_SECONDS)
+        return self._finding(held, "charge")
+
+    async def lookup(self, intent: Intent) -> Finding:
+        held = await self._lookups.submit(intent.key)
+        return Finding(Found.NOT_FOUND, "lookup") if held is None else self._finding(held, "lookup")
+
+    async def void(self, intent: Intent) -> Finding:
+        held = await self._charges.submit(self._charge_of(intent, "voided", "", None))
+        return self._finding(held, "void")
+
+    async def refund(self, refund: Refund) -> RefundFinding:
+        reference = await self.books.refund(refund.id, refund.charge_key, refund.amount, self._clock.now())
+        if reference is not None and refund.method == "pm_timeout_after_charge":
+            await asyncio.sleep(_HANG_SECONDS)
+        if reference is None:
+            before = await self.lookup_refund(refund)
+            return before if before.reference else RefundFinding(RefundFound.REFUSED, code="exceeds_captured")
+        return RefundFinding(RefundFound.SUCCEEDED, reference)
+
+    async def lookup_refund(self, refund: Refund) -> RefundFinding:
+        reference = await self.books.refund_of(refund.id)
+        return RefundFinding(RefundFound.SUCCEEDED if reference else RefundFound.NOT_FOUND, reference)
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> ProviderEvent:
+        event_id = signing.verify(self.settings.secret, headers, body, now)
+        try:
+            sent = _decode(body)
+        except msgspec.MsgspecError as error:
+            raise WebhookUnreadable(str(error)) from None
+        charge = sent.charge
+        finding = Finding(
+            _FOUND_BY_STATUS[charge.status],
+            "webhook",
+            reference=charge.id,
+            code=charge.code,
+            amount=charge.amount,
+            currency=charge.currency,
+            action_url=self._action_url(charge.id) if charge.status == "requires_action" else None,
+        )
+        return ProviderEvent(self.name, event_id, sent.type, charge.client_reference, finding)
+
+    # --- the customer's side ------------------------------------------------------------------------------------
+
+    async def show_action(self, ctx: Context, charge_id: str) -> Action:
+        """What the customer is asked. Raises ActionGone."""
+        charge = await self.books.by_id(charge_id)
+        if charge.method != "pm_requires_action":
+            raise ActionGone
+        return Action(id=charge.id, status=charge.status, amount=Money(charge.amount, charge.currency))
+
+    async def complete_action(self, ctx: Context, request: tuple[str, Complete]) -> Action:
+        """The customer acts; a webhook tells. Repeating a decision changes nothing. Raises ActionGone, ActionDone."""
+        charge_id, decision = request
+        charge = await self.books.by_id(charge_id)
+        if charge.method != "pm_requires_action":
+            raise ActionGone
+        wanted = "captured" if decision.outcome == "succeed" else "declined"
+        code = "" if wanted == "captured" else "action_failed"
+        decided = msgspec.structs.replace(charge, status=wanted, code=code)
+        if not await self.books.complete(decided, "requires_action", self._webhook(decided, self._clock.now())):
+            charge = await self.books.by_id(charge_id)
+            if charge.status != wanted:
+                raise ActionDone(f"it is {charge.status}")
+        self._deliver_soon()
+        return Action(id=charge.id, status=wanted, amount=Money(charge.amount, charge.currency))
+
+    # --- the provider's own timers ------------------------------------------------------------------------------
+
+    async def tick(self) -> None:
+        """Complete what is slow, send what is due."""
+        now = self._clock.now()
+        for charge in await self.books.ripe(now, 500):
+            captured = msgspec.structs.replace(charge, status="captured")
+            await self.books.complete(captured, "processing", self._webhook(captured, now))
+        if self._delivery is not None and not self._delivery.done():
+            await asyncio.wait([self._delivery])
+        await self.deliver()
+
+    async def deliver(self) -> None:
+        """Send the webhooks that are due, again and again with back-off until they are taken or hopeless."""
+        while batch := await self.books.claim_webhooks(self._clock.now(), _DELIVERY_LEASE, _DELIVERIES_AT_ONCE):
+            if self.client is None:
+                self.client = httpx.AsyncClient(timeout=_DELIVERY_TIMEOUT)
+            taken = await asyncio.gather(*(self._send(self.client, webhook) for webhook in batch))
+            now = self._clock.now()
+            done: list[tuple[str, datetime | None, bool]] = []
+            for webhook, ok in zip(batch, taken, strict=True):
+                hopeless = ok or webhook.tries >= _DELIVERY_TRIES
+                again = None if hopeless else now + timedelta(seconds=min(2.0**webhook.tries, 600.0))
+                done.append((webhook.id, again, ok))
+            await self.books.close_webhooks(done, now)
+
+    async def stop(self) -> None:
+        """Let go of the network."""
+        if self._delivery is not None:
+            self._delivery.cancel()
+            await asyncio.gather(self._delivery, return_exceptions=True)
+        if self.client is not None:
+            await self.client.aclose()
+            self.client = None
+
+    # --- parts ------------------------------------------------------------------------------------------------
+
+    def _charge_of(self, intent: Intent, status: str, code: str, ripe: datetime | None) -> Charge:
+        return Charge(
+            new_id("sbx"),
+            intent.key,
+            intent.order_id,
+            intent.amount,
+            intent.currency,
+            intent.method,
+            status,
+            code,
+            ripe,
+        )
+
+    async def _enter(self, charges: Sequence[Charge]) -> Sequence[Charge]:
+        now = self._clock.now()
+        webhooks = [w for c in charges if c.method == "pm_duplicate_webhooks" for w in self._repeated(c, now)]
+        held = await self.books.put(charges, webhooks, now)
+        return [held[c.key] for c in charges]
+
+    async def _find(self, keys: Sequence[str]) -> Sequence[Charge | None]:
+        held = await self.books.find(keys)
+        return [held.get(key) for key in keys]
+
+    def _finding(self, charge: Charge, source: str) -> Finding:
+        return Finding(
+            _FOUND_BY_STATUS[charge.status],
+            source,
+            reference=charge.id,
+            action_url=self._action_url(charge.id) if charge.status == "requires_action" else None,
+            code=charge.code,
+            amount=charge.amount,
+            currency=charge.currency,
+        )
+
+    def _action_url(self, charge_id: str) -> str:
+        return f"{self.settings.action_url}/{charge_id}"
+
+    def _webhook(self, charge: Charge, due: datetime, event_id: str | None = None, copy: int = 1) -> Webhook:
+        event_id = event_id or f"evt_{charge.key}_{charge.status}"
+        told = _SentCharge(charge.id, charge.key, charge.status, charge.amount, charge.currency, charge.code)  # type: ignore[arg-type]
+        body = msgspec.json.encode(_Sent(event_id, f"charge.{charge.status}", due, told))
+        return Webhook(f"{event_id}#{copy}", event_id, body, due, charge_id=charge.id)
+
+    def _repeated(self, charge: Charge, now: datetime) -> list[Webhook]:
+        """Four deliveries of three events: the first twice, then the older one, then one that says the same anew."""
+        if charge.status != "captured":
+            return []
+        early = msgspec.structs.replace(charge, status="processing")
+        late = now + timedelta(seconds=1)
+        return [
+            self._webhook(charge, now),
+            self._webhook(charge, now, copy=2),
+            self._webhook(early, late),
+            self._webhook(charge, late, f"evt_{charge.key}_again"),
+        ]
+
+    def _deliver_soon(self) -> None:
+        if self._delivery is None or self._delivery.done():
+            self._delivery = asyncio.create_task(self.deliver(), name="sandbox-webhooks")
+            self._delivery.add_done_callback(_report)
+
+    async def _send(self, client: httpx.AsyncClient, webhook: Webhook) -> bool:
+        headers = signing.signed(self.settings.secret, webhook.event_id, webhook.body, self._clock.now())
+        headers["content-type"] = "application/json"
+        try:
+            answer = await client.post(self.settings.webhook_url, content=webhook.body, headers=headers)
+        except httpx.HTTPError as error:
+            _log.warning("webhook not delivered", event_id=webhook.event_id, error=str(error))
+            return False
+        return answer.is_success
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A delivery that failed is tried again by the job."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("webhook delivery stopped", error=str(error))

@@ -1,0 +1,203 @@
+"""The steps around a provider's call: claim, commit; call; record, commit. Safe in many processes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from estore.kit.batcher import Batcher
+from estore.kit.clock import Clock
+from estore.kit.context import system_context
+from estore.kit.errors import Failure
+from estore.kit.service import Job
+from estore.kit.telemetry import log
+from estore.services.payments.domain import (
+    Finding,
+    Found,
+    Intent,
+    Pace,
+    Refund,
+    RefundFinding,
+    RefundFound,
+    RefundStatus,
+    Step,
+    give_up_reason,
+    next_step,
+)
+from estore.services.payments.endpoints import Endpoints
+from estore.services.payments.gateways import Provider, SandboxProvider
+from estore.services.payments.service import Claim, Outcomes, RefundOutcomes
+
+_log = log(__name__)
+# Seconds of a claim that must be left when a call starts, besides the call's own time.
+_MARGIN_SECONDS = 5.0
+
+
+class Pump:
+    """Asks the provider about intents and refunds, many at once, and records all outcomes of the moment together.
+
+    concurrency: calls under way at most. timeout: seconds that a provider has to answer.
+    """
+
+    def __init__(
+        self,
+        e: Endpoints,
+        provider: Provider,
+        pace: Pace,
+        clock: Clock,
+        *,
+        concurrency: int = 256,
+        timeout: float = 5.0,
+    ) -> None:
+        self._e = e
+        self._provider = provider
+        self._pace = pace
+        self._clock = clock
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._intents: deque[Intent] = deque()
+        self._refunds: deque[Refund] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._workers = 0
+        self._stopping = False
+        self._woken = False
+        self._steps: Mapping[Step, Callable[[Intent], Awaitable[Finding]]] = {
+            Step.CHARGE: provider.charge,
+            Step.LOOKUP: provider.lookup,
+            Step.VOID: provider.void,
+        }
+        self._outcomes: Batcher[tuple[str, Finding], None] = Batcher(self._record, at_most=256)
+        self._refund_outcomes: Batcher[tuple[Refund, RefundFinding], None] = Batcher(self._record_refunds, at_most=256)
+
+    # --- handed over --------------------------------------------------------------------------------------------
+
+    def room(self) -> int:
+        """How many more claimed intents this process will get to in time."""
+        return 0 if self._stopping else max(0, 4 * self._concurrency - len(self._intents))
+
+    def take(self, intents: Sequence[Intent]) -> None:
+        """Work on intents that this process has claimed."""
+        self._intents.extend(intents)
+        self._man()
+
+    def wake(self) -> None:
+        """Something is due: look now instead of at the next sweep."""
+        if not self._woken and not self._stopping:
+            self._woken = True
+            self._spawn(self._sweep_now())
+
+    async def sweep(self) -> None:
+        """Claim what is due: left by a dead process, to be looked up, to be voided, to be refunded."""
+        while (room := min(self.room(), 500)) > 0:
+            ctx = system_context(self._clock.now())
+            intents = await self._e.claim(ctx, Claim(room))
+            refunds = await self._e.claim_refunds(ctx, Claim(room))
+            self._refunds.extend(refunds)
+            self.take(intents)
+            if max(len(intents), len(refunds)) < room:
+                return
+
+    async def idle(self) -> None:
+        """Wait until nothing that this process took is under way."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def stop(self, drain: float = 3.0) -> None:
+        """Start no more calls, finish those under way within `drain` seconds. Claims expire for what is left."""
+        self._stopping = True
+        self._intents.clear()
+        self._refunds.clear()
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=drain)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    # --- the work -----------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Nothing is lost: the claim expires and somebody asks again.
+            _log.warning("payment step stopped", error=f"{type(error).__name__}: {error}")
+            self._man()
+
+    def _man(self) -> None:
+        """Have a worker for each thing that waits, up to the limit."""
+        wanted = min(len(self._intents) + len(self._refunds), self._concurrency - self._workers)
+        for _ in range(wanted):
+            self._workers += 1
+            self._spawn(self._work())
+
+    async def _sweep_now(self) -> None:
+        self._woken = False
+        await self.sweep()
+
+    async def _work(self) -> None:
+        try:
+            while self._intents or self._refunds:
+                if self._intents:
+                    await self._ask(self._intents.popleft())
+                else:
+                    await self._give_back(self._refunds.popleft())
+        finally:
+            self._workers -= 1
+
+    async def _ask(self, intent: Intent) -> None:
+        now = self._clock.now()
+        if intent.due_at is None or (intent.due_at - now).total_seconds() < self._timeout + _MARGIN_SECONDS:
+            return  # waited here for too long: the claim may be somebody else's before the provider answers
+        step = next_step(intent, now, self._pace)
+        code, detail = give_up_reason(intent, now) if step is Step.VOID else ("", "")
+        try:
+            async with asyncio.timeout(self._timeout):
+                finding = await self._steps[step](intent)
+        except TimeoutError:
+            finding = Finding(Found.UNKNOWN, step, detail="no answer in time")
+        except Failure as failure:
+            finding = Finding(Found.UNKNOWN, step, detail=failure.code)
+        except Exception as error:
+            # Whatever a provider's client raises: the charge may or may not have been made.
+            _log.error("payment provider failed", payment_id=intent.id, step=step, exc_info=error)
+            finding = Finding(Found.UNKNOWN, step, detail=type(error).__name__)
+        if finding.found is Found.VOIDED and code:
+            finding = Finding(Found.VOIDED, finding.source, finding.reference, code=code, detail=detail)
+        await self._outcomes.submit((intent.id, finding))
+
+    async def _give_back(self, refund: Refund) -> None:
+        now = self._clock.now()
+        if refund.due_at is None or (refund.due_at - now).total_seconds() < self._timeout + _MARGIN_SECONDS:
+            return
+        ask = self._provider.lookup_refund if refund.status is RefundStatus.UNKNOWN else self._provider.refund
+        try:
+            async with asyncio.timeout(self._timeout):
+                finding = await ask(refund)
+        except (TimeoutError, Failure):
+            finding = RefundFinding(RefundFound.UNKNOWN)
+        except Exception as error:
+            _log.error("payment provider failed", refund_id=refund.id, exc_info=error)
+            finding = RefundFinding(RefundFound.UNKNOWN)
+        await self._refund_outcomes.submit((refund, finding))
+
+    async def _record(self, found: Sequence[tuple[str, Finding]]) -> Sequence[None]:
+        await self._e.record(system_context(self._clock.now()), Outcomes(found))
+        return [None] * len(found)
+
+    async def _record_refunds(self, found: Sequence[tuple[Refund, RefundFinding]]) -> Sequence[None]:
+        await self._e.record_refunds(system_context(self._clock.now()), RefundOutcomes(found))
+        if any(finding.found is RefundFound.NOT_FOUND for _, finding in found):
+            self.wake()
+        return [None] * len(found)
+
+
+def jobs(pump: Pump, sandbox: SandboxProvider | None) -> list[Job]:
+    """The timers of payments."""
+    own = [Job("payments.sweep", 0.5, pump.sweep)]
+    return own + ([Job("payments.sandbox", 0.5, sandbox.tick)] if sandbox is not None else [])

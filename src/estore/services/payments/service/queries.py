@@ -1,0 +1,68 @@
+"""Payments as people see them: their own, or all of them for an operator."""
+
+from __future__ import annotations
+
+from estore.kit.context import Context
+from estore.kit.db import Tx
+from estore.kit.money import Money
+from estore.services.payments import store
+from estore.services.payments.domain import PaymentNotFound
+from estore.services.payments.service.shapes import GetPayment, ListPayments, Payments, PaymentView, RefundView
+
+
+async def get_payment(tx: Tx, ctx: Context, query: GetPayment) -> PaymentView:
+    """One payment, of its account or for an operator. Raises PaymentNotFound."""
+    row = await store.payment_by_id(tx, query.payment_id, _owner(ctx))
+    if row is None:
+        raise PaymentNotFound
+    return await _view(tx, ctx, row)
+
+
+async def list_payments(tx: Tx, ctx: Context, query: ListPayments) -> Payments:
+    """The payment of an order, if there is one that the caller may see."""
+    rows = await store.payments_of_order(tx, query.order_id, _owner(ctx))
+    return Payments([await _view(tx, ctx, row) for row in rows])
+
+
+def _owner(ctx: Context) -> str | None:
+    """Whose payments the caller may see: None for an operator, who sees all; never None for anybody else."""
+    if ctx.principal.is_operator or ctx.principal.is_system:
+        return None
+    return ctx.principal.account_id or ""
+
+
+async def _view(tx: Tx, ctx: Context, row: store.PaymentRow) -> PaymentView:
+    may_all = _owner(ctx) is None
+    refunds = await store.refunds_of(tx, row.id)
+    return PaymentView(
+        id=row.id,
+        order_id=row.order_id,
+        status=row.status,
+        amount=Money(row.amount, row.currency),
+        captured=Money(row.captured, row.currency),
+        refunded=Money(row.refunded, row.currency),
+        payment_method=row.method,
+        provider=row.provider,
+        code=row.code,
+        detail=row.detail,
+        action_url=row.action_url,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        captured_at=row.captured_at,
+        refunds=[
+            RefundView(
+                id=r.id,
+                payment_id=row.id,
+                amount=Money(r.amount, r.currency),
+                status=r.status,
+                reason=r.reason,
+                code=r.code,
+                created_at=r.created_at,
+                settled_at=r.settled_at,
+            )
+            for r in refunds
+        ],
+        reference=row.reference if may_all else None,
+        history=await store.history_of(tx, row.id) if may_all else None,
+        version=row.version,
+    )

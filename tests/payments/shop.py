@@ -1,0 +1,108 @@
+"""A world of payments, its provider within reach, and the events that orders would send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from estore.contracts.orders import OrderCancelled, OrderPaymentRequested, RefundRequested
+from estore.contracts.payments import PaymentCaptured, PaymentFailed
+from estore.kit.ids import new_id
+from estore.services.payments.gateways import SandboxProvider
+from estore.services.payments.jobs import Pump
+from support.databases import Databases
+from support.world import World, world
+
+QUICK = {"ESTORE_PAYMENTS_CALL_TIMEOUT": "0.3"}
+
+
+class Shop:
+    """Payments on a fresh database. The sandbox's webhooks go to its own routes, through no network."""
+
+    def __init__(self, made: World) -> None:
+        self.world = made
+        service = made.service("payments")
+        self.pump: Pump = service.jobs[0].run.__self__  # type: ignore[attr-defined]
+        self.sandbox: SandboxProvider = service.jobs[1].run.__self__  # type: ignore[attr-defined]
+        self.sandbox.client = made.http("payments")
+        self.operator = made.http("payments", made.token("acc_op", operator=True))
+
+    def request(self, method: str = "pm_ok", **values: Any) -> OrderPaymentRequested:
+        defaults: dict[str, Any] = {
+            "order_id": new_id("ord"),
+            "number": "1000-0001",
+            "account_id": "acc_01",
+            "amount": 1999,
+            "currency": "EUR",
+            "payment_method": method,
+            "expires_at": self.world.clock.now() + timedelta(minutes=15),
+            "version": 2,
+        }
+        return OrderPaymentRequested(**defaults | values)
+
+    def cancel(self, order_id: str) -> OrderCancelled:
+        return OrderCancelled(order_id=order_id, reason="customer", version=3)
+
+    def refund(self, order_id: str, amount: int = 500, **values: Any) -> RefundRequested:
+        defaults = {"refund_id": new_id("rfd"), "currency": "EUR", "reason": "return"}
+        return RefundRequested(order_id=order_id, amount=amount, **defaults | values)
+
+    async def hear(self, *events: Any) -> None:
+        """Deliver events and let the pump finish what they start."""
+        await self.world.deliver("payments", *events)
+        await self.pump.idle()
+
+    async def pay(self, method: str = "pm_ok", **values: Any) -> str:
+        """Request a payment and let the pump finish; returns the order's id."""
+        request = self.request(method, **values)
+        await self.hear(request)
+        return request.order_id
+
+    async def later(self, **delta: float) -> None:
+        """Let time pass, then run the timers of service and provider until they have nothing left to do."""
+        self.world.clock.advance(**delta)  # type: ignore[union-attr]
+        await self.sandbox.tick()
+        await self.pump.sweep()
+        await self.pump.idle()
+
+    async def intent(self, order_id: str) -> dict[str, Any]:
+        rows = await self.world.fetch("payments", "SELECT * FROM payment_intent WHERE order_id = $1", order_id)
+        return rows[0]
+
+    async def status(self, order_id: str) -> str:
+        return str((await self.intent(order_id))["status"])
+
+    async def charges(self, order_id: str) -> list[dict[str, Any]]:
+        """The provider's side."""
+        return await self.world.fetch("payments", "SELECT * FROM sandbox_charge WHERE order_id = $1", order_id)
+
+    async def told(self, order_id: str) -> list[str]:
+        """The names of the events about an order, oldest first."""
+        events = await self.world.emitted("payments")
+        return [type(e).__name__.removeprefix("Payment") for e in events if e.order_id == order_id]
+
+    async def failure(self, order_id: str) -> str:
+        (failed,) = [e for e in await self.world.emitted("payments", PaymentFailed) if e.order_id == order_id]
+        return str(failed.code)
+
+    async def captured(self, order_id: str) -> list[int]:
+        return [e.amount for e in await self.world.emitted("payments", PaymentCaptured) if e.order_id == order_id]
+
+
+@asynccontextmanager
+async def opened(databases: Databases, **environment: str) -> AsyncIterator[Shop]:
+    async with world(databases, "payments", **(QUICK | environment)) as made:
+        shop = Shop(made)
+        yield shop
+        await shop.pump.stop(0.1)
+        broken = await made.broken("payments")
+        # That rule reads the real clock, and time stands still here.
+        broken.pop("no payment is unsettled minutes after its deadline", None)
+        assert broken == {}
+
+
+async def all_at_once(*work: Awaitable[Any]) -> list[Any]:
+    return await asyncio.gather(*work, return_exceptions=True)
