@@ -52,6 +52,7 @@ class Servers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes more than ten seconds; `./estore test --fast` leaves it out")
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     try:

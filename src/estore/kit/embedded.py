@@ -419,10 +419,10 @@ class EmbeddedPostgres:
         with self.log.open("rb") as log:
             log.seek(begin)
             lines = log.read().decode(errors="replace").strip().splitlines()
-        for mark in ("could not bind", "FATAL:", "PANIC:", "error:"):
+        for mark in ("could not bind", "configuration parameter", "for parameter", "FATAL:", "PANIC:", "error:"):
             for line in lines:
                 if mark in line:
-                    return line[line.index(mark) :].removeprefix(mark).strip() if mark.endswith(":") else line
+                    return line.split(":  ", 1)[-1].strip()
         return lines[-1] if lines else "it gave no reason"
 
     # the system user
