@@ -1,0 +1,69 @@
+"""Every event has a publisher that says so and somebody who listens, and everybody listens to something that exists."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+
+import pytest
+
+import estore.contracts
+import estore.services
+from estore.kit.contract import REGISTRY, Event
+
+FOR_THE_OUTSIDE: frozenset[str] = frozenset()
+"""Events that no service hears: people and integrations do, through webhooks, mail and `estore events`."""
+
+NAME = re.compile(r"^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*\.v[1-9]\d*$")
+
+
+def charters() -> dict[str, tuple[tuple[type[Event], ...], tuple[type[Event], ...]]]:
+    found = {}
+    for module in pkgutil.iter_modules(estore.services.__path__):
+        charter = importlib.import_module(f"estore.services.{module.name}")
+        found[module.name] = (charter.PUBLISHES, charter.HEARS)
+    return found
+
+
+def names(events: tuple[type[Event], ...]) -> set[str]:
+    return {event.event_name for event in events}
+
+
+def test_every_event_has_a_name_a_version_and_a_file_of_its_publisher() -> None:
+    for name, event in REGISTRY.items():
+        assert NAME.match(name), f"{name}: past tense and a version, such as order.placed.v1"
+        file = importlib.import_module(f"estore.contracts.{event.publisher}")
+
+        assert getattr(file, event.__name__, None) is event, f"{name} belongs into contracts/{event.publisher}.py"
+
+
+def test_every_charter_publishes_exactly_what_its_contracts_declare() -> None:
+    for service, (publishes, _) in charters().items():
+        declared = {name for name, event in REGISTRY.items() if event.publisher == service}
+
+        assert names(publishes) == declared, f"{service}: PUBLISHES differs from contracts/{service}.py"
+
+
+def test_every_event_is_published_by_a_service_of_this_house() -> None:
+    assert {event.publisher for event in REGISTRY.values()} <= set(charters())
+
+
+def test_every_event_is_heard_or_meant_for_the_outside() -> None:
+    heard = set().union(*(names(hears) for _, hears in charters().values()))
+    unheard = set(REGISTRY) - heard
+
+    assert unheard - FOR_THE_OUTSIDE == set(), "nobody hears these: drop them, or list them as FOR_THE_OUTSIDE"
+    assert FOR_THE_OUTSIDE - unheard == set(), "these are heard now: take them off FOR_THE_OUTSIDE"
+
+
+def test_nobody_hears_itself() -> None:
+    for service, (_, hears) in charters().items():
+        assert [event.event_name for event in hears if event.publisher == service] == []
+
+
+@pytest.mark.parametrize("service", sorted(module.name for module in pkgutil.iter_modules(estore.services.__path__)))
+def test_a_charter_says_what_the_service_owns(service: str) -> None:
+    text = importlib.import_module(f"estore.services.{service}").__doc__ or ""
+
+    assert len(text.splitlines()) >= 3, "what I own, what I publish, what I hear"
