@@ -33,7 +33,7 @@ def event(name: str, *, by: str, subject: str) -> Callable[[E], E]:
     """Declare an event.
 
     name: routing key, `order.placed.v1`. by: the service that publishes it, and nobody else.
-    subject: the field that holds the aggregate's id. The field `version`, where there is one, is the aggregate's version.
+    subject: the field that holds the aggregate's id. A field `version`, where there is one, is the aggregate's.
     """
 
     def declare(cls: E) -> E:

@@ -109,7 +109,7 @@ class Tx:
         self.outgoing.append(Envelope.of(event, self.service, cause))
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Run `action` once the change is durable: cache invalidation, waking a waiter. Never anything that must happen."""
+        """Run `action` once the change is durable: wake a waiter, drop a cache entry. Never what must happen."""
         self._after.append(action)
 
 
@@ -265,7 +265,8 @@ async def _prepare_connection(conn: asyncpg.Connection) -> None:
 
 
 _OUTBOX_INSERT = """
-INSERT INTO outbox (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body, claimed_until)
+INSERT INTO outbox
+    (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body, claimed_until)
 SELECT *, clock_timestamp() + interval '15 seconds'
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
             $9::bytea[])

@@ -78,7 +78,7 @@ configure_logging(level="warning", as_json=False)
 
 
 def observed(call: Callable[P, Awaitable[R]], name: str, kind: str) -> Callable[P, Awaitable[R]]:
-    """Measure `call`, and log it when it fails unexpectedly or is slow. An expected Failure is an outcome, not an error."""
+    """Measure `call`, and log it when it is unavailable or slow. A Failure is an outcome, not an error."""
     series = {outcome: CALLS.labels(name, kind, outcome) for outcome in ("ok", "refused", "unavailable", "error")}
 
     async def run(*args: P.args, **kwargs: P.kwargs) -> R:
