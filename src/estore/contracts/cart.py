@@ -14,7 +14,7 @@ class CartLine(msgspec.Struct, frozen=True):
 
 @event("cart.changed.v1", by="cart", subject="cart_id")
 class CartChanged(Event, frozen=True, kw_only=True):
-    """The whole cart as it is now. secret_hash: SHA-256 (hex) of a guest's Cart-Secret; None once it is an account's."""
+    """The whole cart as it is now. secret_hash: SHA-256 (hex) of a guest's Cart-Secret."""
 
     cart_id: str
     account_id: str | None

@@ -81,7 +81,7 @@ class Runtime:
         return all(relay.idle for relay in self._relays)
 
     async def stop(self, drain: float = 10.0) -> None:
-        """Finish what is in hand, `drain` seconds at most. What is left is in the database and goes on at the next start."""
+        """Finish what is in hand, `drain` seconds at most; what is left goes on at the next start."""
         self._started = False
         for task in self._jobs:
             task.cancel()

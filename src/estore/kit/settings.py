@@ -89,12 +89,13 @@ def load(kind: type[T], environment: Mapping[str, str], prefix: str = PREFIX, **
         raise SettingError(f"{prefix}*: {error}") from None
 
 
+_BOOLEANS: Mapping[str, Any] = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
+    ("0", "false", "no", "off"), False
+)
+
+
 def _plain(raw: str, kind: Any) -> Any:
-    if kind is bool:
-        return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}.get(
-            raw.strip().lower(), raw
-        )
-    return raw
+    return _BOOLEANS.get(raw.strip().lower(), raw) if kind is bool else raw
 
 
 def _path(kind: type[Any], value: Any) -> Any:
