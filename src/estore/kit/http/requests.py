@@ -17,7 +17,7 @@ MAX_WAIT = 20.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_VERSION = re.compile(r'(?:W/)?"v(\d{1,18})"')
+_VERSION = re.compile(r'(?:W/)?"v(\d{1,18})(?:\.\d{1,18})?"')
 
 
 class HeaderInvalid(Malformed):
@@ -28,9 +28,10 @@ def _invalid(name: str, detail: str) -> HeaderInvalid:
     return HeaderInvalid(f"{name}: {detail}", errors=[Fault(detail, parameter=name)])
 
 
-async def context(request: Request[Any, Any, Any]) -> Context:
+async def context(request: Request[Any, Any, Any], *, streamed: bool = False) -> Context:
     """Return the Context of `request`.
 
+    streamed: the body is left alone; the route reads it and adds its hash to the fingerprint.
     Raises Unauthenticated for a bearer token that is forged or expired, HeaderInvalid (400) for headers that
     cannot be read.
     """
@@ -58,7 +59,8 @@ async def context(request: Request[Any, Any, Any]) -> Context:
         ctx.key = key
         ctx.causation_id = key
         digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-        digest.update(await request.body())
+        if not streamed:
+            digest.update(await request.body())
         ctx.fingerprint = digest.digest()
     request.scope["state"]["ctx"] = ctx
     return ctx

@@ -31,9 +31,9 @@ class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
     trace_id: str = ""
 
 
-def etag(version: int) -> str:
-    """Return the entity tag of a version: `"v3"`."""
-    return f'"v{version}"'
+def etag(version: int, revision: int | None = None) -> str:
+    """Return the entity tag of a version: `"v3"`; with a revision `"v3.17"`, of which If-Match looks at the 3 only."""
+    return f'"v{version}"' if revision is None else f'"v{version}.{revision}"'
 
 
 def respond(
@@ -43,12 +43,14 @@ def respond(
     *,
     status: int | None = None,
     version: int | None = None,
+    revision: int | None = None,
     location: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response[T]:
     """Encode what an endpoint answered.
 
     version: becomes the ETag; a GET with a matching If-None-Match is answered 304 without a body.
+    revision: of what the answer shows beside the thing itself, such as its stock, which no If-Match is about.
     """
     out = dict(headers or ())
     if ctx.rate_headers:
@@ -58,7 +60,7 @@ def respond(
     if location is not None:
         out["location"] = location
     if version is not None:
-        out["etag"] = tag = etag(version)
+        out["etag"] = tag = etag(version, revision)
         wanted = request.headers.get("if-none-match", "")
         if request.method == "GET" and wanted and (wanted == "*" or tag in wanted.replace("W/", "").split(", ")):
             return Response(None, status_code=304, headers=out)  # type: ignore[arg-type]
