@@ -187,6 +187,27 @@ def events(
     guarded(lambda: asyncio.run(events_command.show(lines, as_json=as_json, bodies=bodies)))
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def bench(ctx: typer.Context) -> None:
+    """Measure the store against this machine's own limits (`estore bench --help`)."""
+    root = Path(__file__).parents[3]
+    if not (root / "bench").is_dir():
+        fail("the bench is beside the sources: run it from a clone of the repository")
+    os.environ["PYTHONPATH"] = str(root)
+    os.execv(sys.executable, [sys.executable, "-m", "bench.run", *ctx.args])  # noqa: S606 - our own module
+
+
+@app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_tests(
+    ctx: typer.Context,
+    fast: Annotated[bool, typer.Option("--fast", help="Leave out types and slow tests, and say so.")] = False,
+) -> None:
+    """Run everything that must pass: format, lint, types, imports, and the tests on real servers."""
+    from estore import checks
+
+    raise SystemExit(checks.main(ctx.args, fast=fast))
+
+
 dlq = typer.Typer(help="Dead letters: messages that a queue gave up on.", no_args_is_help=True)
 app.add_typer(dlq, name="dlq")
 Queue = Annotated[str, typer.Argument(help="Name of the queue, such as `inventory.reservations`.")]
