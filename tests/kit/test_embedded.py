@@ -217,6 +217,10 @@ async def test_local_settings_win(folder: Path) -> None:
 async def test_a_path_too_long_for_a_socket_and_with_spaces_works(folder: Path) -> None:
     async with EmbeddedPostgres(folder / ("a b" * 30)) as server:
         assert await ask(server.socket_dsn, "SELECT 1") == 1
+        elsewhere = server._sockets
+
+    assert folder not in elsewhere.parents
+    assert not elsewhere.exists()
 
 
 async def test_ctrl_c_does_not_reach_it(folder: Path) -> None:

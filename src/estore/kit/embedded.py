@@ -371,6 +371,8 @@ class EmbeddedPostgres:
                 self._server.kill()
             self._server.wait()
             self._server = None
+            if self._sockets.parent != self.folder:
+                shutil.rmtree(self._sockets, ignore_errors=True)
 
     async def _stop_leftover(self) -> None:
         """Stop a server whose owner died, and forget the pid file of one that is gone."""
