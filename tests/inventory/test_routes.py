@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from estore.contracts.inventory import StockLow
 from inventory.factories import Stockroom, key, published
 
 RECEIPT = {"location": "MAIN", "quantity": 5}
@@ -243,7 +244,5 @@ async def test_the_threshold_decides_when_a_sku_runs_low(room: Stockroom) -> Non
         answer = await client.put("/v1/stock/mug/threshold", json={"threshold": 8})
 
     assert (answer.status_code, answer.json()) == (200, {"sku": "mug", "threshold": 8})
-    from estore.contracts.inventory import StockLow
-
     await room.place("ord_1", ("mug", 1))
     assert [low.available for low in await room.told(StockLow)] == [8]

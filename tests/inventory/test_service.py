@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from estore.contracts.catalog import ProductArchived, ProductChanged
+from estore.contracts.catalog import ProductArchived, ProductChanged, ProductStockImported, StockLevel
 from estore.contracts.inventory import StockAvailabilityChanged, StockLow, StockRejected, StockReleased, StockReserved
 from estore.kit.db import statements
 from estore.kit.errors import Transient
+from estore.services.inventory import store
 from inventory.factories import Stockroom, cancelled, confirmed, placed, published, shipped
 
 
@@ -313,3 +314,51 @@ async def test_a_sku_stays_with_the_vendor_that_brought_it(room: Stockroom) -> N
     await room.hear(published("a", product_id="prd_other", vendor_id="vnd_thief", version=9))
 
     assert await skus(room) == {"a": ("vnd_tonwerk", True)}
+
+
+def imported(import_id: str, *levels: tuple[str, int], product_id: str = "prd_mug") -> ProductStockImported:
+    counted = tuple(StockLevel(*level) for level in levels)
+    return ProductStockImported(
+        product_id=product_id, vendor_id="vnd_tonwerk", import_id=import_id, levels=counted, version=1
+    )
+
+
+async def test_imported_stock_counts_once_per_row_and_may_come_first(room: Stockroom) -> None:
+    await room.hear(imported("imp_1", ("a", 7), ("b", 3)), imported("imp_1", ("a", 9)))
+    await room.hear(published("a", "b"))
+    assert (await room.levels("a"), await room.levels("b")) == ({"MAIN": (7, 0)}, {"MAIN": (3, 0)})
+    assert await skus(room) == {"a": ("vnd_tonwerk", True), "b": ("vnd_tonwerk", True)}
+
+    await room.hear(imported("imp_2", ("a", 2)))
+    assert await room.levels("a") == {"MAIN": (2, 0)}
+
+
+async def test_an_import_never_goes_below_what_is_held(room: Stockroom) -> None:
+    await room.hear(imported("imp_1", ("a", 7)))
+    await room.place("ord_1", ("a", 5))
+    await room.hear(imported("imp_2", ("a", 2)))
+
+    assert await room.levels("a") == {"MAIN": (5, 5)}
+
+
+async def test_an_import_cannot_count_another_products_sku(room: Stockroom) -> None:
+    await room.stocked("a", MAIN=7)
+    await room.hear(imported("imp_1", ("a", 100), product_id="prd_thief"))
+
+    assert await room.levels("a") == {"MAIN": (7, 0)}
+
+
+async def test_imports_in_one_batch_cost_a_fixed_number_of_statements(room: Stockroom) -> None:
+    with statements(at_most=10):
+        await room.hear_together(*[imported(f"imp_{n}", (f"s{n}", n), product_id=f"prd_{n}") for n in range(50)])
+
+    assert await room.levels("s49") == {"MAIN": (49, 0)}
+
+
+async def test_a_large_seed_is_copied_and_adds_up(room: Stockroom) -> None:
+    rows = (store.SeedRow(f"SKU-{n}", f"prd_{n}", "vnd_big", 1, n % 70) for n in range(5_000))
+    async with room.world.service("inventory").db.transaction() as tx:
+        assert await store.copy_stock(tx, rows, room.world.clock.now(), chunk=2_000) == 5_000
+
+    await room.place("ord_1", ("SKU-69", 69))
+    assert await room.levels("SKU-69") == {"MAIN": (69, 69)}

@@ -8,7 +8,7 @@ Sold is never more than there is: whoever changes the stock of a SKU holds that 
 sorted), and CHECK (on_hand >= reserved AND reserved >= 0) stands behind it.
 """
 
-from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished, ProductStockImported
 from estore.contracts.inventory import StockAvailabilityChanged, StockLow, StockRejected, StockReleased, StockReserved
 from estore.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced, ParcelShipped
 
@@ -18,6 +18,7 @@ HEARS = (
     ProductPublished,
     ProductChanged,
     ProductArchived,
+    ProductStockImported,
     OrderPlaced,
     OrderConfirmed,
     OrderCancelled,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished, ProductStockImported
 from estore.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced, ParcelShipped
 from estore.kit.bus.base import Subscription
 from estore.services.inventory.endpoints import Endpoints
@@ -22,6 +22,7 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
                 ProductPublished: e.learn_published,
                 ProductChanged: e.learn_changed,
                 ProductArchived: e.learn_archived,
+                ProductStockImported: e.count_imported,
             },
             batch=200,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished, ProductStockImported
 from estore.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced, ParcelShipped
 from estore.kit.endpoint import (
     ANYONE,
@@ -46,6 +46,7 @@ class Endpoints:
     learn_published: Handler[ProductPublished]
     learn_changed: Handler[ProductChanged]
     learn_archived: Handler[ProductArchived]
+    count_imported: Handler[ProductStockImported]
 
 
 def build(edge: Edge, reservations: Reservations) -> Endpoints:
@@ -68,4 +69,5 @@ def build(edge: Edge, reservations: Reservations) -> Endpoints:
         learn_published=edge.consumer(service.learn_published),
         learn_changed=edge.consumer(service.learn_changed),
         learn_archived=edge.consumer(service.learn_archived),
+        count_imported=edge.consumer(service.count_imported),
     )

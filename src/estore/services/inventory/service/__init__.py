@@ -1,7 +1,7 @@
 """Use cases of inventory: what orders do to stock, what people do to it, and whose SKUs are."""
 
 from estore.services.inventory.service.orders import Reservations, ship
-from estore.services.inventory.service.products import learn_archived, learn_changed, learn_published
+from estore.services.inventory.service.products import count_imported, learn_archived, learn_changed, learn_published
 from estore.services.inventory.service.stock import (
     Adjust,
     Availability,
@@ -49,6 +49,7 @@ __all__ = [
     "add_location",
     "adjust",
     "availability",
+    "count_imported",
     "learn_archived",
     "learn_changed",
     "learn_published",

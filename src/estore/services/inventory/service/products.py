@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished, ProductStockImported
 from estore.kit.db import Tx
 from estore.kit.envelope import Message
-from estore.services.inventory import store
+from estore.services.inventory import domain, store
+from estore.services.inventory.domain import MAX_ON_HAND
+from estore.services.inventory.service.saving import save
 
 
 async def learn_published(tx: Tx, messages: Sequence[Message[ProductPublished]]) -> None:
@@ -24,6 +26,30 @@ async def learn_archived(tx: Tx, messages: Sequence[Message[ProductArchived]]) -
     """Stock of archived products stays, for returns and for the day they are published again."""
     newest = sorted(messages, key=lambda message: message.data.version)
     await store.archive_skus(tx, {sku: (m.data.product_id, m.data.version) for m in newest for sku in m.data.skus})
+
+
+async def count_imported(tx: Tx, messages: Sequence[Message[ProductStockImported]]) -> None:
+    """Set what imports counted, at the default location; each row of an import counts once.
+
+    Stock may come before its product, or for a draft: its SKU is known from then on, but not listed.
+    """
+    now = messages[0].now
+    rows = {
+        (event.import_id, level.sku): store.ImportRow(
+            event.import_id, level.sku, event.product_id, event.vendor_id, min(max(level.quantity, 0), MAX_ON_HAND)
+        )
+        for event in (message.data for message in messages)
+        for level in event.levels
+    }
+    fresh = await store.add_imports(tx, list(rows.values()), now) if rows else set()
+    if not fresh:
+        return
+    location = await store.default_location(tx)
+    shelves = await store.lock_shelves(tx, {sku for _, sku in fresh})
+    await store.add_levels(tx, [(shelf, location) for shelf in shelves.values()])
+    counted = [row for key, row in rows.items() if key in fresh]
+    moved = [domain.count_in(shelves[row.sku], location, row.quantity, row.import_id) for row in counted]
+    await save(tx, shelves.values(), messages[-1], [each for each in moved if each.delta], now=now)
 
 
 async def _learn(tx: Tx, messages: Sequence[Message[ProductPublished]] | Sequence[Message[ProductChanged]]) -> None:

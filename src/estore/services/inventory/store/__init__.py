@@ -30,6 +30,7 @@ from estore.services.inventory.store.rows import (
 )
 from estore.services.inventory.store.shelves import add_levels, lock_shelves, save_shelves
 from estore.services.inventory.store.skus import (
+    ImportRow,
     SeedRow,
     add_imports,
     archive_skus,
@@ -40,6 +41,7 @@ from estore.services.inventory.store.skus import (
 
 __all__ = [
     "INVARIANTS",
+    "ImportRow",
     "LocationRow",
     "MovementRow",
     "Reservation",

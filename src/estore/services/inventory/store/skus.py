@@ -36,16 +36,20 @@ FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (sku, product_id, version
 ON CONFLICT (sku) DO UPDATE SET version = excluded.version, listed = false
 WHERE sku.product_id = excluded.product_id AND sku.version < excluded.version
 """
+# Only for SKUs of that very product: a file cannot count what another product brought.
 _ADD_IMPORTS = """
 WITH known AS (
-    INSERT INTO sku (sku, product_id)
-    SELECT DISTINCT ON (i.sku) i.sku, i.product_id
-    FROM unnest($2::text[], $3::text[]) AS i (sku, product_id) ORDER BY i.sku
-    ON CONFLICT DO NOTHING
+    INSERT INTO sku (sku, product_id, vendor_id)
+    SELECT DISTINCT ON (i.sku) i.sku, i.product_id, i.vendor_id
+    FROM unnest($2::text[], $3::text[], $4::text[]) AS i (sku, product_id, vendor_id) ORDER BY i.sku
+    ON CONFLICT (sku) DO UPDATE SET vendor_id = coalesce(sku.vendor_id, excluded.vendor_id)
+    WHERE sku.product_id = excluded.product_id
+    RETURNING sku
 )
 INSERT INTO stock_import (import_id, sku, quantity, counted_at)
-SELECT i.import_id, i.sku, i.quantity, $5
-FROM unnest($1::text[], $2::text[], $4::int[]) AS i (import_id, sku, quantity) ORDER BY 1, 2
+SELECT i.import_id, i.sku, i.quantity, $6
+FROM unnest($1::text[], $2::text[], $5::int[]) AS i (import_id, sku, quantity)
+WHERE i.sku IN (SELECT sku FROM known) ORDER BY 1, 2
 ON CONFLICT DO NOTHING RETURNING import_id, sku
 """
 
@@ -73,12 +77,20 @@ async def archive_skus(tx: Tx, skus: Mapping[str, tuple[str, int]]) -> None:
     await tx.execute(_ARCHIVE, list(skus), [row[0] for row in rows], [row[1] for row in rows])
 
 
-async def add_imports(tx: Tx, rows: Sequence[tuple[str, str, str, int]], now: datetime) -> set[tuple[str, str]]:
-    """Note rows (import_id, sku, product_id, quantity) of imports; returns the (import_id, sku) that are new."""
-    found = await tx.fetch(
-        _ADD_IMPORTS, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows], now
-    )
-    return {(row[0], row[1]) for row in found}
+class ImportRow(NamedTuple):
+    """What an import counted."""
+
+    import_id: str
+    sku: str
+    product_id: str
+    vendor_id: str
+    quantity: int
+
+
+async def add_imports(tx: Tx, rows: Sequence[ImportRow], now: datetime) -> set[tuple[str, str]]:
+    """Note rows of imports, and their SKUs where they are new; returns the (import_id, sku) that count."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return {(row[0], row[1]) for row in await tx.fetch(_ADD_IMPORTS, *columns, now)}
 
 
 async def default_location(tx: Tx) -> str:
