@@ -13,8 +13,7 @@ from estore.contracts.payments import PaymentCaptured, PaymentFailed
 from estore.kit.ids import new_id
 from estore.services.payments.gateways import SandboxProvider
 from estore.services.payments.jobs import Pump
-from support.databases import Databases
-from support.world import World, world
+from support.world import World
 
 QUICK = {"ESTORE_PAYMENTS_CALL_TIMEOUT": "0.3"}
 
@@ -92,16 +91,28 @@ class Shop:
         return [e.amount for e in await self.world.emitted("payments", PaymentCaptured) if e.order_id == order_id]
 
 
+_EMPTY = (
+    "TRUNCATE payment_intent, payment_history, refund, webhook_event, sandbox_charge, sandbox_refund, sandbox_webhook,"
+    " outbox, once"
+)
+
+
 @asynccontextmanager
-async def opened(databases: Databases, **environment: str) -> AsyncIterator[Shop]:
-    async with world(databases, "payments", **(QUICK | environment)) as made:
-        shop = Shop(made)
-        yield shop
-        await shop.pump.stop(0.1)
-        broken = await made.broken("payments")
-        # That rule reads the real clock, and time stands still here.
-        broken.pop("no payment is unsettled minutes after its deadline", None)
-        assert broken == {}
+async def opened(made: World) -> AsyncIterator[Shop]:
+    """A shop with empty tables, whose books must agree with the provider's when the block ends."""
+    async with made.service("payments").db.transaction() as tx:
+        await tx.execute(_EMPTY)
+    shop = Shop(made)
+    settings = shop.sandbox.settings
+    yield shop
+    await shop.pump.stop(0.1)
+    await shop.sandbox.stop()
+    shop.pump._stopping = False
+    shop.sandbox.settings = settings
+    broken = await made.broken("payments")
+    # That rule reads the real clock, and time stands still here.
+    broken.pop("no payment is unsettled minutes after its deadline", None)
+    assert broken == {}
 
 
 async def all_at_once(*work: Awaitable[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from estore.kit.batcher import Batcher
 from estore.kit.clock import Clock
 from estore.kit.context import system_context
-from estore.kit.errors import Failure
+from estore.kit.errors import Failure, Transient
 from estore.kit.service import Job
 from estore.kit.telemetry import log
 from estore.services.payments.domain import (
@@ -63,6 +63,7 @@ class Pump:
         self._workers = 0
         self._stopping = False
         self._woken = False
+        self._more = False
         self._steps: Mapping[Step, Callable[[Intent], Awaitable[Finding]]] = {
             Step.CHARGE: provider.charge,
             Step.LOOKUP: provider.lookup,
@@ -90,6 +91,7 @@ class Pump:
 
     async def sweep(self) -> None:
         """Claim what is due: left by a dead process, to be looked up, to be voided, to be refunded."""
+        self._more = True
         while (room := min(self.room(), 500)) > 0:
             ctx = system_context(self._clock.now())
             intents = await self._e.claim(ctx, Claim(room))
@@ -97,6 +99,7 @@ class Pump:
             self._refunds.extend(refunds)
             self.take(intents)
             if max(len(intents), len(refunds)) < room:
+                self._more = False
                 return
 
     async def idle(self) -> None:
@@ -149,6 +152,8 @@ class Pump:
                     await self._give_back(self._refunds.popleft())
         finally:
             self._workers -= 1
+        if self._more:
+            self.wake()  # the last look ended for lack of room
 
     async def _ask(self, intent: Intent) -> None:
         now = self._clock.now()
@@ -187,7 +192,16 @@ class Pump:
         await self._refund_outcomes.submit((refund, finding))
 
     async def _record(self, found: Sequence[tuple[str, Finding]]) -> Sequence[None]:
-        await self._e.record(system_context(self._clock.now()), Outcomes(found))
+        try:
+            await self._e.record(system_context(self._clock.now()), Outcomes(found))
+        except Transient:
+            raise
+        except Exception as error:
+            if len(found) == 1:
+                raise
+            # One outcome that cannot be written must not hold up the others.
+            _log.error("outcomes are recorded one by one", error=str(error))
+            await asyncio.gather(*(self._record([one]) for one in found), return_exceptions=True)
         return [None] * len(found)
 
     async def _record_refunds(self, found: Sequence[tuple[Refund, RefundFinding]]) -> Sequence[None]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from estore.services.payments.gateways.provider import WebhookForged
 
 TOLERANCE_SECONDS = 300
+_EVENT_ID = re.compile(r"[!-~]{1,200}")
+_TIME = re.compile(r"[0-9]{1,12}")
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 
 
@@ -31,18 +34,13 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
     The signature header may hold several, separated by spaces, while a secret is being exchanged.
     """
     event_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
-    if (
-        not event_id
-        or not event_id.isascii()
-        or len(event_id) > 200
-        or not (timestamp.isdecimal() and timestamp.isascii())
-    ):
+    if not _EVENT_ID.fullmatch(event_id) or not _TIME.fullmatch(timestamp):
         raise WebhookForged(f"send {ID}, {TIMESTAMP} and {SIGNATURE}")
     expected = _signature(secret, event_id, timestamp, body).encode()
     # Every candidate is compared in full, so that time tells nothing.
     genuine = [hmac.compare_digest(s.encode(), expected) for s in headers.get(SIGNATURE, "").split(" ")[:5]]
     if not any(genuine):
         raise WebhookForged("the signature does not match")
-    if len(timestamp) > 12 or abs(now.timestamp() - int(timestamp)) > TOLERANCE_SECONDS:
+    if abs(now.timestamp() - int(timestamp)) > TOLERANCE_SECONDS:
         raise WebhookForged(f"it was signed more than {TOLERANCE_SECONDS} seconds ago, or in the future")
     return event_id

@@ -71,7 +71,7 @@ async def reserve(tx: Tx, amounts: Mapping[str, int]) -> set[str]:
 _INSERT = """
 INSERT INTO refund (id, payment_id, order_id, amount, currency, reason, status, code, due_at, correlation_id,
                     causation_id, traceparent, created_at, settled_at)
-SELECT u.*, $13, CASE WHEN u.due_at IS NULL THEN $13 END
+SELECT u.*, $13::timestamptz, CASE WHEN u.due_at IS NULL THEN $13 END
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::timestamptz[], $10::text[], $11::text[], $12::text[])
   AS u (id, payment_id, order_id, amount, currency, reason, status, code, due_at, correlation_id, causation_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import httpx
 import msgspec
@@ -65,22 +65,25 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     slow_seconds: float = 3.0
 
 
+_Plain = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*$")]
+
+
 class _Sent(msgspec.Struct, frozen=True):
     """The body of a webhook."""
 
-    id: str
-    type: str
+    id: _Plain
+    type: _Plain
     created_at: datetime
     charge: _SentCharge
 
 
 class _SentCharge(msgspec.Struct, frozen=True):
-    id: str
-    client_reference: str
+    id: _Plain
+    client_reference: _Plain
     status: Literal["captured", "declined", "requires_action", "processing", "voided"]
     amount: int
-    currency: str
-    code: str = ""
+    currency: _Plain
+    code: _Plain = ""
 
 
 _decode = msgspec.json.Decoder(_Sent).decode
