@@ -184,7 +184,7 @@ def tracked() -> list[PurePosixPath]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     ).stdout
     return [PurePosixPath(name) for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
