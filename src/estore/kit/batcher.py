@@ -29,18 +29,27 @@ class Batcher(Generic[Item, Answer]):
         self._lanes = lanes
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
+        self._under_way = 0
 
     async def submit(self, item: Item) -> Answer:
         """Return the answer to `item`. A caller that is cancelled while waiting is left out of its batch."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if len(self._running) < self._lanes:
+        if self._under_way < self._lanes:
+            self._under_way += 1
             task = asyncio.create_task(self._run())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return await future
 
     async def _run(self) -> None:
+        # Counted here and not by the task's callback, which runs later than who was answered and asks again.
+        try:
+            await self._drain()
+        finally:
+            self._under_way -= 1
+
+    async def _drain(self) -> None:
         while self._waiting:
             batch: list[tuple[Item, asyncio.Future[Answer]]] = []
             while self._waiting and len(batch) < self._at_most:
