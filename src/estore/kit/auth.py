@@ -6,11 +6,14 @@ Prevents: a call to identity on every request, and a signing key that cannot be 
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import idna
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -23,14 +26,39 @@ from estore.kit.contract import Event, event
 from estore.kit.db import Database, Tx
 from estore.kit.endpoint import Edge
 from estore.kit.envelope import Message
-from estore.kit.errors import Transient, Unauthenticated
+from estore.kit.errors import Unauthenticated
 
 ISSUER = "estore"
+TYPE = "at+jwt"
 ALGORITHM = "Ed25519"
 ALGORITHMS = ["Ed25519", "EdDSA"]
 ACCESS_SECONDS = 600
 MAX_CACHED = 10_000
 RELOAD_SECONDS = 1.0
+
+
+_KID = re.compile(r"[A-Za-z0-9_-]{43}")
+MAX_EMAIL = 254
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+def normal_email(address: str) -> str:
+    """Return the one spelling of an e-mail address by which people are recognised everywhere.
+
+    The local part is folded to lower case, the domain becomes ASCII (IDNA 2008 with UTS 46). Local parts beyond ASCII
+    are refused: folding them can make two mailboxes look like one. Raises ValueError.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    local = local.lower()
+    if not at or len(local) > 64 or not _LOCAL.fullmatch(local):
+        raise ValueError("not an e-mail address")
+    try:
+        host = idna.encode(domain, uts46=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        raise ValueError("the domain of this e-mail address does not exist") from None
+    if "." not in host or len(local) + len(host) + 1 > MAX_EMAIL:
+        raise ValueError("not an e-mail address")
+    return f"{local}@{host}"
 
 
 class TokenInvalid(Unauthenticated):
@@ -72,7 +100,7 @@ def sign(principal: Principal, key: OKPKey, now: datetime, *, seconds: int = ACC
         "iat": int(now.timestamp()),
         "exp": int((now + timedelta(seconds=seconds)).timestamp()),
     }
-    return jwt.encode({"alg": ALGORITHM, "kid": key.kid, "typ": "at+jwt"}, claims, key, algorithms=ALGORITHMS)
+    return jwt.encode({"alg": ALGORITHM, "kid": key.kid, "typ": TYPE}, claims, key, algorithms=ALGORITHMS)
 
 
 class Verifier:
@@ -86,6 +114,7 @@ class Verifier:
         self._keys: dict[str, tuple[OKPKey, datetime]] = {}
         self._seen: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._loaded = -RELOAD_SECONDS
+        self._reloading: asyncio.Task[None] | None = None
 
     def trust(self, jwk: dict[str, Any], expires_at: datetime) -> None:
         """Accept tokens signed with the public key `jwk` until `expires_at`."""
@@ -111,12 +140,16 @@ class Verifier:
     async def _verify(self, token: str, now: datetime) -> tuple[Principal, float]:
         try:
             kid = str(_header(token).get("kid", ""))
-            if kid not in self._keys:
-                await self._reload()
+            if kid not in self._keys and _KID.fullmatch(kid):
+                await self._await_reload()
             key, until = self._keys[kid]
             if until < now:
                 raise TokenInvalid("the key that signed this token is retired")
-            claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+            decoded = jwt.decode(token, key, algorithms=ALGORITHMS)
+            claims = decoded.claims
+            # RFC 9068: what this key signs for another purpose must never pass as an access token.
+            if decoded.header.get("typ") != TYPE:
+                raise TokenInvalid("this is not an access token")
             expires = float(claims["exp"])
             if claims["iss"] != ISSUER or claims["aud"] != ISSUER:
                 raise TokenInvalid("the token is meant for somebody else")
@@ -133,18 +166,26 @@ class Verifier:
         except (JoseError, KeyError, ValueError, TypeError, UnicodeError) as error:
             raise TokenInvalid("the token cannot be verified") from error
 
-    async def _reload(self) -> None:
-        """Read the key table, once a second at most: forged tokens must not become database load."""
-        if self._db is None or monotonic() - self._loaded < RELOAD_SECONDS:
+    async def _await_reload(self) -> None:
+        """Wait until the key table has been read again: once a second at most, and one read for all who wait.
+
+        Forged tokens must not become database load, and of many first requests none may be refused.
+        """
+        if self._db is None:
             return
-        self._loaded = monotonic()
+        if self._reloading is None:
+            self._reloading = asyncio.create_task(self._reload(self._db))
+        await asyncio.shield(self._reloading)
+
+    async def _reload(self, db: Database) -> None:
         try:
-            async with self._db.read() as tx:
+            await asyncio.sleep(max(0.0, self._loaded + RELOAD_SECONDS - monotonic()))
+            self._loaded = monotonic()
+            async with db.read() as tx:
                 for row in await tx.fetch("SELECT jwk, expires_at FROM trusted_key"):
                     self.trust(row["jwk"], row["expires_at"])
-        except Transient:
-            self._loaded = -RELOAD_SECONDS
-            raise
+        finally:
+            self._reloading = None
 
 
 def _header(token: str) -> dict[str, Any]:
@@ -153,22 +194,23 @@ def _header(token: str) -> dict[str, Any]:
     return dict(extract_compact(token.encode()).headers())
 
 
-async def store_keys(tx: Tx, keys: Sequence[PublicKey]) -> None:
-    """Keep the public keys and forget those long expired."""
+async def store_keys(tx: Tx, keys: Sequence[PublicKey], now: datetime) -> None:
+    """Keep the public keys and forget those that had long expired by `now`."""
     await tx.execute(
-        "INSERT INTO trusted_key (kid, jwk, expires_at) SELECT * FROM unnest($1::text[], $2::jsonb[], $3::timestamptz[])"
+        "INSERT INTO trusted_key (kid, jwk, expires_at)"
+        " SELECT * FROM unnest($1::text[], $2::jsonb[], $3::timestamptz[])"
         " ON CONFLICT (kid) DO UPDATE SET jwk = excluded.jwk, expires_at = excluded.expires_at",
         [key.kid for key in keys],
         [key.jwk for key in keys],
         [key.expires_at for key in keys],
     )
-    await tx.execute("DELETE FROM trusted_key WHERE expires_at < now() - interval '1 day'")
+    await tx.execute("DELETE FROM trusted_key WHERE expires_at < $1", now - timedelta(days=1))
 
 
 async def trust_keys(tx: Tx, messages: Sequence[Message[KeysRotated]]) -> None:
     """Use case of every service: believe the newest key set of a batch."""
     newest = max(messages, key=lambda message: message.data.version)
-    await store_keys(tx, newest.data.keys)
+    await store_keys(tx, newest.data.keys, newest.now)
 
 
 def key_subscription(edge: Edge) -> Subscription:
