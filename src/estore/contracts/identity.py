@@ -5,11 +5,24 @@ from __future__ import annotations
 from estore.kit.auth import KeysRotated, PublicKey
 from estore.kit.contract import Event, event
 
-__all__ = ["AccountErased", "AccountRegistered", "KeysRotated", "MembershipChanged", "PublicKey"]
+__all__ = ["AccountErased", "AccountRegistered", "AccountVerified", "KeysRotated", "MembershipChanged", "PublicKey"]
 
 
 @event("account.registered.v1", by="identity", subject="account_id")
 class AccountRegistered(Event, frozen=True, kw_only=True):
+    """verified: whether the address is proved to be theirs already. Until it is, do not write to it."""
+
+    account_id: str
+    email: str
+    name: str
+    version: int
+    verified: bool = False
+
+
+@event("account.verified.v1", by="identity", subject="account_id")
+class AccountVerified(Event, frozen=True, kw_only=True):
+    """The address is proved to be theirs: what was done under it as a guest may be shown to them."""
+
     account_id: str
     email: str
     name: str
