@@ -30,7 +30,8 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """total = items - discount + tax_added + shipping. tax: all tax inside total, shipping's included."""
+    """total = items - discount + shipping, plus tax where prices_include_tax is false. tax: all tax inside total,
+    shipping's included."""
 
     items: int
     discount: int
@@ -38,11 +39,29 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     tax: int
     total: int
     currency: str
+    prices_include_tax: bool = True
+
+
+class ParcelShare(msgspec.Struct, frozen=True, kw_only=True):
+    """One vendor's part of an order; the parts sum to the order's totals, each amount of them.
+
+    total = items - discount + shipping (+ tax where prices are net). commission: what the marketplace keeps of it;
+    the vendor is owed total - commission.
+    """
+
+    parcel_id: str
+    vendor_id: str
+    items: int
+    discount: int
+    shipping: int
+    tax: int
+    total: int
+    commission: int
 
 
 @event("order.placed.v1", by="orders", subject="order_id")
 class OrderPlaced(Event, frozen=True, kw_only=True):
-    """A customer wants this. Nothing is held, nothing paid. deadline: after it the order is cancelled."""
+    """A customer wants this. Nothing is held, nothing paid. deadline: by then it is confirmed or cancelled."""
 
     order_id: str
     number: str
@@ -82,6 +101,7 @@ class OrderConfirmed(Event, frozen=True, kw_only=True):
     totals: Totals
     payment_id: str
     version: int
+    parcels: tuple[ParcelShare, ...] = ()
 
 
 @event("order.cancelled.v1", by="orders", subject="order_id")

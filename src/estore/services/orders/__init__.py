@@ -1,0 +1,49 @@
+"""Orders: decides what a purchase costs and what becomes of it. Nobody else moves an order.
+
+I own: quotes, tax and shipping tables, orders with their lines, one parcel per vendor, refunds asked for, the saga.
+I publish: order.placed, order.payment_requested, order.confirmed, order.cancelled, parcel.shipped, parcel.delivered,
+refund.requested.
+I hear: products and prices (what can be sold), vendors (who may sell, at which commission), carts (what is in them),
+stock.reserved and stock.rejected, payment.* (what the saga waits for).
+"""
+
+from estore.contracts.cart import CartChanged
+from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderPaymentRequested,
+    OrderPlaced,
+    ParcelDelivered,
+    ParcelShipped,
+    RefundRequested,
+)
+from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
+
+PUBLISHES = (
+    OrderPlaced,
+    OrderPaymentRequested,
+    OrderConfirmed,
+    OrderCancelled,
+    ParcelShipped,
+    ParcelDelivered,
+    RefundRequested,
+)
+HEARS = (
+    ProductPublished,
+    ProductChanged,
+    ProductArchived,
+    PriceChanged,
+    VendorApproved,
+    VendorSuspended,
+    VendorPlanChanged,
+    CartChanged,
+    StockReserved,
+    StockRejected,
+    PaymentRequiresAction,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentRefunded,
+)

@@ -1,0 +1,94 @@
+"""Composition root of orders."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from estore.kit.auth import Verifier
+from estore.kit.clock import Clock, SystemClock
+from estore.kit.db import Database
+from estore.kit.endpoint import Edge
+from estore.kit.rate import Limiter
+from estore.kit.service import Invariant, Service
+from estore.kit.settings import SettingError, Settings
+from estore.services.orders import endpoints
+from estore.services.orders.consumers import subscriptions
+from estore.services.orders.domain import Tables, TablesWrong, read_tables
+from estore.services.orders.jobs import jobs
+from estore.services.orders.routes import routes
+from estore.services.orders.saga import Limits
+from estore.services.orders.service import Learning, Placing, Quotes, Steps, Waiting
+from estore.services.orders.store import INVARIANTS, Shelf
+
+NAME = "orders"
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=365 * 86_400)]
+
+
+class OrdersSettings(msgspec.Struct, frozen=True):
+    """tables: a file like tables.toml here. The rest: seconds that an order may wait for each step; see `saga`."""
+
+    tables: str = ""
+    reservation_seconds: Seconds = 900
+    payment_seconds: Seconds = 900
+    action_seconds: Seconds = 1800
+    ship_seconds: Seconds = 14 * 86_400
+    deliver_seconds: Seconds = 30 * 86_400
+    return_seconds: Seconds = 30 * 86_400
+    grace_seconds: Seconds = 60
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(
+            reservation=self.reservation_seconds,
+            payment=self.payment_seconds,
+            action=self.action_seconds,
+            ship=self.ship_seconds,
+            deliver=self.deliver_seconds,
+            returns=self.return_seconds,
+            grace=self.grace_seconds,
+        )
+
+
+def load_tables(path: str, currency: str) -> Tables:
+    """Read the tables at `path`, or our own. Raises SettingError, one line that says what is wrong where."""
+    name = path or "tables.toml"
+    try:
+        text = (Path(path) if path else resources.files(__package__) / "tables.toml").read_text("utf-8")
+        return read_tables(text, currency)
+    except (OSError, UnicodeDecodeError, TablesWrong) as error:
+        raise SettingError(f"ESTORE_ORDERS_TABLES: {name}: {error}") from None
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> Service:
+    """Compose orders."""
+    own = settings.section(NAME, OrdersSettings)
+    clock = clock or SystemClock()
+    db = Database(settings.database_of(NAME), NAME, max_size=settings.pool_max)
+    edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
+    shelf, waiting = Shelf(), Waiting()
+    quotes = Quotes(load_tables(own.tables, settings.currency), shelf)
+    e = endpoints.build(
+        edge,
+        quotes=quotes,
+        placing=Placing(quotes, own.limits),
+        steps=Steps(own.limits, waiting),
+        learning=Learning(shelf),
+        waiting=waiting,
+    )
+    return Service(
+        name=NAME,
+        prefixes=("/v1/quotes", "/v1/orders", "/v1/parcels"),
+        db=db,
+        edge=edge,
+        verifier=Verifier(db),
+        clock=clock,
+        routes=routes(e),
+        subscriptions=subscriptions(e),
+        jobs=jobs(e, clock),
+        invariants=[Invariant(*rule) for rule in INVARIANTS],
+        stop=[waiting.stop],
+    )

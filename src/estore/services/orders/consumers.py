@@ -1,0 +1,45 @@
+"""RabbitMQ in. One queue per purpose; the saga's answers come in two, so that neither publisher waits for the other."""
+
+from __future__ import annotations
+
+from estore.contracts.cart import CartChanged
+from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
+from estore.kit.bus.base import Subscription
+from estore.services.orders.endpoints import Endpoints
+
+
+def subscriptions(e: Endpoints) -> list[Subscription]:
+    """Return what orders hears."""
+    return [
+        Subscription(
+            "orders.offers",
+            {
+                ProductPublished: e.product_published,
+                ProductChanged: e.product_changed,
+                PriceChanged: e.price_changed,
+                ProductArchived: e.product_archived,
+            },
+        ),
+        Subscription(
+            "orders.vendors",
+            {
+                VendorApproved: e.vendor_approved,
+                VendorPlanChanged: e.vendor_plan_changed,
+                VendorSuspended: e.vendor_suspended,
+            },
+        ),
+        Subscription("orders.carts", {CartChanged: e.cart_changed}),
+        Subscription("orders.stock", {StockReserved: e.stock_reserved, StockRejected: e.stock_rejected}),
+        Subscription(
+            "orders.payments",
+            {
+                PaymentRequiresAction: e.payment_requires_action,
+                PaymentCaptured: e.payment_captured,
+                PaymentFailed: e.payment_failed,
+                PaymentRefunded: e.payment_refunded,
+            },
+        ),
+    ]

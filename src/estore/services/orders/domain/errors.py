@@ -1,0 +1,65 @@
+"""What can be wrong with a quote, an order or a parcel. Codes are stable; programs read them."""
+
+from __future__ import annotations
+
+from estore.kit.errors import Conflict, Invalid, NotFound
+
+
+class NotSellable(Invalid):
+    code, title = "orders.not_sellable", "Something here is not for sale"
+
+
+class CountryUnknown(Invalid):
+    code, title = "orders.country_unknown", "Nothing is shipped to this country"
+
+
+class MethodUnknown(Invalid):
+    code, title = "orders.method_unknown", "There is no such shipping method to this country"
+
+
+class PromotionUnknown(Invalid):
+    code, title = "orders.promotion_unknown", "There is no such promotion"
+
+
+class CartOrLines(Invalid):
+    code, title = "orders.cart_or_lines", "Send either cart_id or lines"
+
+
+class CartEmpty(Invalid):
+    code, title = "orders.cart_empty", "The cart is empty"
+
+
+class TooMuch(Invalid):
+    code, title = "orders.too_much", "The order is larger than can be counted"
+
+
+class CartUnknown(NotFound):
+    code, title = "orders.cart_unknown", "There is no such cart, or it is not yours"
+
+
+class CartBehind(Conflict):
+    code, title = "orders.cart_behind", "The cart is not there in this version yet"
+
+
+class TotalChanged(Conflict):
+    code, title = "orders.total_changed", "The total is not what you expected"
+
+
+class OrderUnknown(NotFound):
+    code, title = "orders.order_unknown", "There is no such order, or it is not yours"
+
+
+class TooLateToCancel(Conflict):
+    code, title = "orders.too_late_to_cancel", "The order cannot be cancelled any more"
+
+
+class ParcelUnknown(NotFound):
+    code, title = "orders.parcel_unknown", "There is no such parcel, or it is not yours"
+
+
+class ParcelNotOpen(Conflict):
+    code, title = "orders.parcel_not_open", "The parcel is not waiting to be shipped"
+
+
+class ParcelNotShipped(Conflict):
+    code, title = "orders.parcel_not_shipped", "The parcel is not on its way"

@@ -1,0 +1,310 @@
+"""An order and its parcels: states, the numbers people read aloud, and what the API shows of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from estore.contracts.orders import OrderLine, ParcelShare, Totals
+from estore.kit.money import Money
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O, U."""
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+_HEARD_AS = str.maketrans("OIL", "011")
+NUMBER_BITS = 40
+
+
+class State(StrEnum):
+    """Where an order is. The last three are final."""
+
+    PLACED = "placed"
+    AWAITING_PAYMENT = "awaiting_payment"
+    CONFIRMED = "confirmed"
+    PARTLY_SHIPPED = "partly_shipped"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({State.COMPLETED, State.REJECTED, State.CANCELLED})
+
+
+class PaymentStatus(StrEnum):
+    """Where its money is. `voided`: the order ended before anything was charged."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    VOIDED = "voided"
+    REFUND_PENDING = "refund_pending"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+class ParcelStatus(StrEnum):
+    """`pending`: the order is not confirmed, and the vendor does not see the parcel. `open`: to be shipped."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+class Order(msgspec.Struct):
+    """The moving part of an order, as its row holds it while it is locked. Amounts: minor units.
+
+    captured: None until the money was captured. refund_requested, refunded: sums. deadline: None when final.
+    expires_at: what is not confirmed by then never will be.
+    """
+
+    order_id: str
+    number: str
+    account_id: str | None
+    email: str
+    status: State
+    payment_status: PaymentStatus
+    payment_method: str
+    payment_id: str | None
+    action_url: str | None
+    cancel_reason: str | None
+    currency: str
+    items: int
+    discount: int
+    shipping: int
+    tax: int
+    total: int
+    inclusive: bool
+    captured: int | None
+    refund_requested: int
+    refunded: int
+    deadline: datetime | None
+    expires_at: datetime
+    version: int
+
+    @property
+    def totals(self) -> Totals:
+        return Totals(
+            items=self.items,
+            discount=self.discount,
+            shipping=self.shipping,
+            tax=self.tax,
+            total=self.total,
+            currency=self.currency,
+            prices_include_tax=self.inclusive,
+        )
+
+
+class Details(msgspec.Struct, frozen=True):
+    """The frozen part of an order, as events carry it."""
+
+    lines: tuple[OrderLine, ...]
+    parcels: tuple[ParcelShare, ...]
+
+
+class LineView(msgspec.Struct, frozen=True):
+    """One line of an order or quote. `tax` is inside `total`."""
+
+    id: str
+    sku: str
+    product_id: str
+    vendor_id: str
+    title: str
+    quantity: int
+    unit_price: Money
+    subtotal: Money
+    discount: Money
+    tax: Money
+    total: Money
+    parcel_id: str
+
+
+class ParcelView(msgspec.Struct, frozen=True):
+    """What one vendor sends. lines: ids of the order's lines in it. `tax` is inside `total`."""
+
+    id: str
+    vendor_id: str
+    status: str
+    lines: tuple[str, ...]
+    items: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+    carrier: str | None = None
+    tracking: str | None = None
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+
+
+class TotalsView(msgspec.Struct, frozen=True):
+    """total = items - discount + shipping, plus tax where prices do not include it."""
+
+    items: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+    prices_include_tax: bool
+
+
+class OrderView(msgspec.Struct, frozen=True, omit_defaults=False):
+    """An order as its customer and the operator see it.
+
+    secret: of a guest's order; proves it as `Order-Secret`. Only in the answer to POST /v1/orders.
+    requires_action_url: where the customer has to go before the payment can go on.
+    """
+
+    id: str
+    number: str
+    status: str
+    payment_status: str
+    email: str
+    account_id: str | None
+    lines: tuple[LineView, ...]
+    parcels: tuple[ParcelView, ...]
+    totals: TotalsView
+    shipping_address: Address
+    shipping_method: str
+    payment_method: str
+    created_at: datetime
+    version: int
+    cancel_reason: str | None = None
+    requires_action_url: str | None = None
+    secret: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class QuoteLine(msgspec.Struct, frozen=True):
+    sku: str
+    product_id: str
+    vendor_id: str
+    title: str
+    quantity: int
+    unit_price: Money
+    subtotal: Money
+    discount: Money
+    tax: Money
+    total: Money
+
+
+class QuoteParcel(msgspec.Struct, frozen=True):
+    """What one vendor would send. lines: indexes into the quote's lines."""
+
+    vendor_id: str
+    lines: tuple[int, ...]
+    items: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What it would cost now. expected_total: send it with the order, and no other total will be charged."""
+
+    lines: tuple[QuoteLine, ...]
+    parcels: tuple[QuoteParcel, ...]
+    totals: TotalsView
+    shipping_method: str
+    expected_total: Money
+
+
+class VendorParcel(msgspec.Struct, frozen=True):
+    """A parcel as its vendor sees it: its own lines and its own share of the order, and where it goes.
+
+    commission: what the marketplace keeps; payable = total - commission.
+    """
+
+    id: str
+    order_id: str
+    order_number: str
+    vendor_id: str
+    status: str
+    lines: tuple[VendorLine, ...]
+    shipping_address: Address
+    shipping_method: str
+    items: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+    commission: Money
+    payable: Money
+    ordered_at: datetime
+    carrier: str | None
+    tracking: str | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    version: int
+
+
+class VendorLine(msgspec.Struct, frozen=True):
+    id: str
+    sku: str
+    product_id: str
+    title: str
+    quantity: int
+    unit_price: Money
+    discount: Money
+    tax: Money
+    total: Money
+    commission: Money
+
+
+class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where it goes. country: ISO 3166-1 alpha-2."""
+
+    country: str
+    name: str = ""
+    line1: str = ""
+    line2: str = ""
+    postal_code: str = ""
+    city: str = ""
+    region: str = ""
+    phone: str = ""
+
+
+def number_of(bits: int) -> str:
+    """Return the order number that 40 random bits make: `E-7K3M-92QX`."""
+    a, b, c, d = (_PAIRS[bits >> shift & 1023] for shift in (30, 20, 10, 0))
+    return f"E-{a}{b}-{c}{d}"
+
+
+def number_from(text: str) -> str | None:
+    """Return the number that somebody typed or heard (`e 7k3m 92qx`), or None when it is none."""
+    letters = text.strip().upper().replace("-", "").replace(" ", "")
+    if len(letters) != 9 or letters[0] != "E":
+        return None
+    letters = letters[1:].translate(_HEARD_AS)
+    if any(letter not in ALPHABET for letter in letters):
+        return None
+    return f"E-{letters[:4]}-{letters[4:]}"
+
+
+def line_id(order_id: str, number: int) -> str:
+    """Return the id of an order's line: the order's own with its place, so that it needs no index of its own."""
+    return f"lin_{order_id[4:]}-{number}"
+
+
+def parcel_id(order_id: str, number: int) -> str:
+    """Return the id of an order's parcel."""
+    return f"pcl_{order_id[4:]}-{number}"
+
+
+def place_of(parcel: str) -> tuple[str, int] | None:
+    """Return (order id, number) of a parcel's id, or None when it is none."""
+    head, _, tail = parcel.partition("-")
+    if not head.startswith("pcl_") or not tail.isascii() or not tail.isdecimal() or len(tail) > 3 or len(head) > 40:
+        return None
+    return f"ord_{head[4:]}", int(tail)
+
+
+def is_settled(status: str, payment_status: str) -> bool:
+    """Tell whether the customer knows the outcome: it is decided, or it is their turn to act."""
+    return status not in (State.PLACED, State.AWAITING_PAYMENT) or payment_status == PaymentStatus.REQUIRES_ACTION

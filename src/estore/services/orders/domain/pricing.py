@@ -1,0 +1,168 @@
+"""What an order costs: pure integer arithmetic, rounded once per line, the same whatever the order of the lines.
+
+Tax, commission and shipping are exact fractions in basis points, so integers round exactly as Decimal would, at a
+tenth of its price; a property test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from estore.kit.money import MAX_AMOUNT, split
+from estore.services.orders.domain.errors import TooMuch
+from estore.services.orders.domain.tables import Destination, Method
+
+WHOLE = 10_000
+"""Basis points in one."""
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What can be bought, as far as pricing needs it. price: minor units. commission_bps: of the vendor's plan.
+
+    revision, vendor_revision: of the rows in the read model that this was read from; they guard placing.
+    """
+
+    sku: str
+    product_id: str
+    vendor_id: str
+    title: str
+    price: int
+    currency: str
+    tax_class: str
+    weight_grams: int
+    sellable: bool
+    revision: int
+    vendor_revision: int
+    commission_bps: int
+
+
+class PricedLine(msgspec.Struct, frozen=True):
+    """One line. Amounts: minor units. total = subtotal - discount, plus tax where prices are net.
+
+    parcel: index of its vendor's parcel.
+    """
+
+    offer: Offer
+    quantity: int
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    commission: int
+    parcel: int
+
+
+class PricedParcel(msgspec.Struct, frozen=True):
+    """What one vendor sends, and its share of the order: total = items - discount + shipping (+ tax where net)."""
+
+    vendor_id: str
+    items: int
+    discount: int
+    shipping: int
+    tax: int
+    total: int
+    commission: int
+    weight: int
+
+
+class Priced(msgspec.Struct, frozen=True):
+    """A whole order. The parcels' amounts sum to the order's, each of them, to the last minor unit."""
+
+    currency: str
+    inclusive: bool
+    lines: tuple[PricedLine, ...]
+    parcels: tuple[PricedParcel, ...]
+    items: int
+    discount: int
+    shipping: int
+    tax: int
+    total: int
+
+
+def tax_within(gross: int, bps: int) -> int:
+    """Return the tax inside `gross` at `bps`, halves away from zero. gross >= 0."""
+    whole = WHOLE + bps
+    return (2 * gross * bps + whole) // (2 * whole)
+
+
+def share(amount: int, bps: int) -> int:
+    """Return `bps` basis points of `amount`, halves away from zero. amount >= 0: tax on a net price, commission."""
+    return (amount * bps + WHOLE // 2) // WHOLE
+
+
+def spread(amount: int, subtotals: Sequence[int]) -> list[int]:
+    """Split a discount over lines in proportion to their subtotals (largest remainder); no line falls below zero."""
+    return split(min(amount, sum(subtotals)), subtotals)
+
+
+def price(
+    demand: Sequence[tuple[Offer, int]],
+    destination: Destination,
+    method: Method,
+    *,
+    currency: str,
+    inclusive: bool,
+    discounts: Sequence[int] | None = None,
+) -> Priced:
+    """Price `demand`, pairs of offer and quantity, sent to `destination` by `method`.
+
+    discounts: what promotions take off each line, in minor units, at most its subtotal; see `spread`.
+    Parcels are sorted by vendor. Raises TooMuch when a sum leaves what JSON holds exactly.
+    """
+    vendors = sorted({offer.vendor_id for offer, _ in demand})
+    index = {vendor: number for number, vendor in enumerate(vendors)}
+    # items, discount, tax, commission, weight of each parcel
+    sums = [[0, 0, 0, 0, 0] for _ in vendors]
+    lines: list[PricedLine] = []
+    for number, (offer, quantity) in enumerate(demand):
+        subtotal = offer.price * quantity
+        discount = discounts[number] if discounts is not None else 0
+        reduced = subtotal - discount
+        rate = destination.rate(offer.tax_class)
+        if inclusive:
+            tax, total = tax_within(reduced, rate), reduced
+        else:
+            tax = share(reduced, rate)
+            total = reduced + tax
+        commission = share(total, offer.commission_bps)
+        parcel = index[offer.vendor_id]
+        lines.append(PricedLine(offer, quantity, subtotal, discount, tax, total, commission, parcel))
+        part = sums[parcel]
+        part[0] += subtotal
+        part[1] += discount
+        part[2] += tax
+        part[3] += commission
+        part[4] += offer.weight_grams * quantity
+    parcels = [
+        _parcel(vendor, part, destination, method, inclusive) for vendor, part in zip(vendors, sums, strict=True)
+    ]
+    total = sum(parcel.total for parcel in parcels)
+    if total > MAX_AMOUNT:
+        raise TooMuch(pointer="/lines")
+    return Priced(
+        currency,
+        inclusive,
+        tuple(lines),
+        tuple(parcels),
+        sum(parcel.items for parcel in parcels),
+        sum(parcel.discount for parcel in parcels),
+        sum(parcel.shipping for parcel in parcels),
+        sum(parcel.tax for parcel in parcels),
+        total,
+    )
+
+
+def _parcel(
+    vendor: str, sums: Sequence[int], destination: Destination, method: Method, inclusive: bool
+) -> PricedParcel:
+    items, discount, tax, commission, weight = sums
+    shipping = method.price(weight, items - discount)
+    if inclusive:
+        tax += tax_within(shipping, destination.shipping_rate)
+        total = items - discount + shipping
+    else:
+        tax += share(shipping, destination.shipping_rate)
+        total = items - discount + shipping + tax
+    return PricedParcel(vendor, items, discount, shipping, tax, total, commission, weight)

@@ -1,0 +1,99 @@
+"""Who may do what with orders, how often, and how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from estore.contracts.cart import CartChanged
+from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
+from estore.kit.endpoint import (
+    ACCEPTED,
+    BUYER,
+    READ,
+    REQUIRED,
+    SIGNED_IN,
+    SYSTEM_ONLY,
+    VENDOR,
+    WRITE,
+    Edge,
+    Endpoint,
+    Handler,
+)
+from estore.kit.http import Page
+from estore.kit.rate import Rate
+from estore.services.orders import service
+from estore.services.orders.domain import OrderView, Quote, VendorParcel
+from estore.services.orders.service import Following, Learning, Parcels, Placing, Quotes, Steps, Waiting
+
+BUYING = Rate(limit=60, per=60)
+READING = Rate(limit=600, per=60)
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    quote: Endpoint[service.AskQuote, Quote]
+    place: Endpoint[service.Placement, service.Answer]
+    show: Endpoint[service.OneOrder, OrderView]
+    list_orders: Endpoint[service.ListOrders, Page[OrderView]]
+    cancel: Endpoint[service.OneOrder, OrderView]
+    show_parcel: Endpoint[str, VendorParcel]
+    list_parcels: Endpoint[service.ListParcels, Page[VendorParcel]]
+    ship: Endpoint[service.OneParcel[service.ShipParcel], VendorParcel]
+    deliver: Endpoint[service.OneParcel[service.DeliverParcel], VendorParcel]
+    move_overdue: Endpoint[None, int]
+    product_published: Handler[ProductPublished]
+    product_changed: Handler[ProductChanged]
+    product_archived: Handler[ProductArchived]
+    price_changed: Handler[PriceChanged]
+    vendor_approved: Handler[VendorApproved]
+    vendor_suspended: Handler[VendorSuspended]
+    vendor_plan_changed: Handler[VendorPlanChanged]
+    cart_changed: Handler[CartChanged]
+    stock_reserved: Handler[StockReserved]
+    stock_rejected: Handler[StockRejected]
+    payment_requires_action: Handler[PaymentRequiresAction]
+    payment_captured: Handler[PaymentCaptured]
+    payment_failed: Handler[PaymentFailed]
+    payment_refunded: Handler[PaymentRefunded]
+
+
+def build(
+    edge: Edge, *, quotes: Quotes, placing: Placing, steps: Steps, learning: Learning, waiting: Waiting
+) -> Endpoints:
+    """Return the use cases of orders with their policies."""
+    place = edge.batched(placing.place_orders, who=BUYER, once=REQUIRED, rate=BUYING)
+    show = edge.batched(service.show_orders, who=BUYER, rate=READING)
+    following = Following(place, show, waiting)
+    poll = edge.endpoint(service.poll_outcomes, who=SYSTEM_ONLY, tx=READ)
+    waiting.poll = service.polling(poll)
+    parcels = Parcels(steps)
+    return Endpoints(
+        quote=edge.endpoint(quotes.quote, who=BUYER, tx=READ, rate=READING),
+        # These two only add waiting around the endpoints that do the work, whose policy is theirs.
+        place=Endpoint("orders.place_order", following.place, place.who, place.once, place.timeout, place.rate),
+        show=Endpoint("orders.show_order", following.show, show.who, show.once, show.timeout, show.rate),
+        list_orders=edge.endpoint(service.list_orders, who=SIGNED_IN, tx=READ, rate=READING),
+        cancel=edge.endpoint(steps.cancel_order, who=BUYER, tx=WRITE, once=REQUIRED, rate=BUYING),
+        show_parcel=edge.endpoint(service.show_parcel, who=VENDOR, tx=READ, rate=READING),
+        list_parcels=edge.endpoint(service.list_parcels, who=VENDOR, tx=READ, rate=READING),
+        ship=edge.endpoint(parcels.ship_parcel, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        deliver=edge.endpoint(parcels.deliver_parcel, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        move_overdue=edge.endpoint(steps.move_overdue, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
+        product_published=edge.consumer(learning.product_published),
+        product_changed=edge.consumer(learning.product_changed),
+        product_archived=edge.consumer(learning.product_archived),
+        price_changed=edge.consumer(learning.price_changed),
+        vendor_approved=edge.consumer(learning.vendor_approved),
+        vendor_suspended=edge.consumer(learning.vendor_suspended),
+        vendor_plan_changed=edge.consumer(learning.vendor_plan_changed),
+        cart_changed=edge.consumer(learning.cart_changed),
+        stock_reserved=edge.consumer(steps.stock_reserved),
+        stock_rejected=edge.consumer(steps.stock_rejected),
+        payment_requires_action=edge.consumer(steps.payment_requires_action),
+        payment_captured=edge.consumer(steps.payment_captured),
+        payment_failed=edge.consumer(steps.payment_failed),
+        payment_refunded=edge.consumer(steps.payment_refunded),
+    )

@@ -1,0 +1,18 @@
+"""Timers: orders past their deadline."""
+
+from __future__ import annotations
+
+from estore.kit.clock import Clock
+from estore.kit.context import system_context
+from estore.kit.service import Job
+from estore.services.orders.endpoints import Endpoints
+
+
+def jobs(e: Endpoints, clock: Clock) -> list[Job]:
+    """Return the jobs of orders."""
+
+    async def move_overdue() -> None:
+        while await e.move_overdue(system_context(clock.now()), None):
+            pass
+
+    return [Job("orders.move_overdue", 1.0, move_overdue)]

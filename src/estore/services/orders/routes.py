@@ -1,0 +1,193 @@
+"""HTTP in: /v1/quotes, /v1/orders, /v1/parcels."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter, QueryParameter
+
+from estore.kit import http
+from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.services.orders.domain import OrderView, Quote, VendorParcel
+from estore.services.orders.endpoints import Endpoints
+from estore.services.orders.service import (
+    AskQuote,
+    CancelOrder,
+    DeliverParcel,
+    ListOrders,
+    ListParcels,
+    OneOrder,
+    OneParcel,
+    Placement,
+    PlaceOrder,
+    ShipParcel,
+)
+
+Req = Request[Any, Any, Any]
+CartSecret = Annotated[
+    str | None, HeaderParameter(name="Cart-Secret", max_length=200, description="Proves that a guest's cart is yours")
+]
+OrderSecret = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Order-Secret", max_length=200, description="`secret` of the answer to a guest's POST /v1/orders"
+    ),
+]
+Prefer = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Prefer", max_length=200, description="`wait=5`: answer when the order is settled, or after 5 s"
+    ),
+]
+OrderStatus = Annotated[
+    str | None, QueryParameter(name="status", max_length=40, description="Only orders in this state")
+]
+ByEmail = Annotated[
+    str | None, QueryParameter(name="email", max_length=254, pattern=r"^[^\x00]*$", description="For operators")
+]
+ParcelStatusFilter = Annotated[
+    str | None, QueryParameter(name="status", max_length=40, description="Only such parcels")
+]
+OfVendor = Annotated[
+    str | None,
+    QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*$", description="Only this vendor's parcels"),
+]
+
+
+def routes(e: Endpoints) -> list[Any]:
+    """Return the routes of orders."""
+    return [*_buying(e), *_orders(e), *_parcels(e)]
+
+
+def _waited(ctx: Any) -> dict[str, str]:
+    return {"preference-applied": f"wait={ctx.wait:g}"} if ctx.wait else {}
+
+
+def _buying(e: Endpoints) -> list[Any]:
+    @http.post("/v1/quotes", e.quote, status=200, tags=["quotes"], summary="What it would cost")
+    async def quote(request: Req, data: AskQuote) -> Response[Quote]:
+        """Prices, tax, shipping per parcel and total, as an order would be charged now. Nothing is held.
+
+        Send `expected_total` with the order. Only the address's country matters here.
+        422 `orders.not_sellable` points at each line that cannot be bought.
+        """
+        ctx = await http.context(request)
+        return http.respond(request, ctx, await e.quote(ctx, data))
+
+    @http.post(
+        "/v1/orders",
+        e.place,
+        status=202,
+        errors=(404,),
+        tags=["orders"],
+        summary="Place an order",
+        responses={201: ResponseSpec(OrderView, description="Settled while you waited", generate_examples=False)},
+    )
+    async def place(
+        request: Req, data: PlaceOrder, cart_secret: CartSecret = None, prefer: Prefer = None
+    ) -> Response[OrderView]:
+        """Buy a cart or lines. 202: it is placed, and its state will change; see `Location`.
+
+        With `Prefer: wait=N` the answer is 201 as soon as the order is settled: confirmed, rejected, cancelled, or
+        waiting for the customer (`requires_action_url`); 202 when N seconds were not enough.
+        A guest's order has a `secret`, shown only here; send it as `Order-Secret` from then on.
+        409 `orders.total_changed` carries the new quote in `quote`.
+        """
+        ctx = await http.context(request)
+        answer = await e.place(ctx, Placement(data, cart_secret))
+        response = http.respond(
+            request,
+            ctx,
+            answer.body,
+            status=201 if answer.settled else 202,
+            location=f"/v1/orders/{answer.order_id}",
+            headers=_waited(ctx),
+        )
+        return cast("Response[OrderView]", response)
+
+    return [quote, place]
+
+
+def _orders(e: Endpoints) -> list[Any]:
+    @http.get("/v1/orders/{order_id:str}", e.show, tags=["orders"], summary="An order")
+    async def show(
+        request: Req, order_id: str, order_secret: OrderSecret = None, prefer: Prefer = None
+    ) -> Response[OrderView]:
+        """By id or by number (`E-7K3M-92QX`). Yours, or a guest's with `Order-Secret`; operators see all."""
+        ctx = await http.context(request)
+        order = await e.show(ctx, OneOrder(order_id, order_secret))
+        return http.respond(request, ctx, order, version=order.version, headers=_waited(ctx))
+
+    @http.get("/v1/orders", e.list_orders, tags=["orders"], summary="Order history")
+    async def list_orders(
+        request: Req, status: OrderStatus = None, email: ByEmail = None, limit: Limit = 20, cursor: Cursor = None
+    ) -> Response[Page[OrderView]]:
+        """Newest first. An account's own orders; for operators everybody's, also by `email`."""
+        ctx = await http.context(request)
+        page = await e.list_orders(ctx, ListOrders(status, email, cursor, limit))
+        return http.respond(request, ctx, page, headers=link_header(request, page))
+
+    @http.post("/v1/orders/{order_id:str}/cancel", e.cancel, status=200, tags=["orders"], summary="Call an order off")
+    async def cancel(
+        request: Req, order_id: str, data: CancelOrder | None = None, order_secret: OrderSecret = None
+    ) -> Response[OrderView]:
+        """Before anything is shipped. What was paid is given back. 409 `orders.too_late_to_cancel` after that."""
+        ctx = await http.context(request)
+        order = await e.cancel(ctx, OneOrder(order_id, order_secret))
+        return http.respond(request, ctx, order, version=order.version)
+
+    return [show, list_orders, cancel]
+
+
+def _parcels(e: Endpoints) -> list[Any]:
+    @http.get("/v1/parcels", e.list_parcels, tags=["parcels"], summary="What vendors have to send, and have sent")
+    async def list_parcels(
+        request: Req,
+        status: ParcelStatusFilter = None,
+        vendor: OfVendor = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> Response[Page[VendorParcel]]:
+        """Parcels of your vendors, newest order first: `open` is to be shipped. For operators everybody's."""
+        ctx = await http.context(request)
+        page = await e.list_parcels(ctx, ListParcels(status, vendor, cursor, limit))
+        return http.respond(request, ctx, page, headers=link_header(request, page))
+
+    @http.get("/v1/parcels/{parcel_id:str}", e.show_parcel, tags=["parcels"], summary="A parcel")
+    async def show_parcel(request: Req, parcel_id: str) -> Response[VendorParcel]:
+        """A parcel of your vendor: its lines, where it goes, and what you are paid for it."""
+        ctx = await http.context(request)
+        parcel = await e.show_parcel(ctx, parcel_id)
+        return http.respond(request, ctx, parcel, version=parcel.version)
+
+    @http.post(
+        "/v1/parcels/{parcel_id:str}/ship",
+        e.ship,
+        status=200,
+        if_match=True,
+        tags=["parcels"],
+        summary="Hand it to a carrier",
+    )
+    async def ship(request: Req, parcel_id: str, data: ShipParcel) -> Response[VendorParcel]:
+        """For owners and fulfilment. Send `If-Match` with the parcel's ETag, or an `Idempotency-Key`."""
+        ctx = await http.context(request)
+        parcel = await e.ship(ctx, OneParcel(parcel_id, data))
+        return http.respond(request, ctx, parcel, version=parcel.version)
+
+    @http.post(
+        "/v1/parcels/{parcel_id:str}/deliver",
+        e.deliver,
+        status=200,
+        if_match=True,
+        tags=["parcels"],
+        summary="Say that it has arrived",
+    )
+    async def deliver(request: Req, parcel_id: str, data: DeliverParcel | None = None) -> Response[VendorParcel]:
+        """For owners and fulfilment. Send `If-Match` with the parcel's ETag, or an `Idempotency-Key`."""
+        ctx = await http.context(request)
+        parcel = await e.deliver(ctx, OneParcel(parcel_id, data or DeliverParcel()))
+        return http.respond(request, ctx, parcel, version=parcel.version)
+
+    return [list_parcels, show_parcel, ship, deliver]

@@ -1,0 +1,315 @@
+"""The purchase saga: ONE table, state x signal -> state, what to do, until when. Nobody else moves an order.
+
+Late, duplicate and reordered signals are normal input, so every pair is in the table, also those that change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+
+import msgspec
+
+from estore.kit.errors import Transient
+from estore.services.orders.domain import FINAL, Order, PaymentStatus, State, TooLateToCancel
+
+
+class Signal(StrEnum):
+    """What may happen to an order. `miscaptured`: a capture of another amount than its total."""
+
+    STOCK_RESERVED = "stock_reserved"
+    STOCK_REJECTED = "stock_rejected"
+    ACTION_REQUIRED = "action_required"
+    CAPTURED = "captured"
+    MISCAPTURED = "miscaptured"
+    PAYMENT_FAILED = "payment_failed"
+    REFUNDED = "refunded"
+    OVERDUE = "overdue"
+    CUSTOMER_CANCELS = "customer_cancels"
+    OPERATOR_CANCELS = "operator_cancels"
+    PART_SHIPPED = "part_shipped"
+    ALL_SHIPPED = "all_shipped"
+    ALL_DELIVERED = "all_delivered"
+
+
+class Do(Enum):
+    """What a step does besides moving: the first group changes the order, the second is for the use case to emit."""
+
+    RECORD_ACTION = "record where the customer must go"
+    RECORD_CAPTURE = "record the captured amount"
+    RECORD_FAILURE = "record that nothing was charged"
+    RECORD_REFUND = "record what was given back"
+
+    REQUEST_PAYMENT = "order.payment_requested"
+    CONFIRM = "order.confirmed; the parcels are open"
+    CANCEL = "order.cancelled; the parcels are cancelled"
+    REFUND = "refund.requested for what was captured and not given back, if anything"
+    DELIVER_ALL = "parcel.delivered for every parcel on its way"
+
+
+class Kind(Enum):
+    """Whether a step is taken, changes nothing, comes too early to be understood, or is refused."""
+
+    GO = "go"
+    IGNORE = "ignore"
+    WAIT = "wait"
+    REFUSE = "refuse"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One cell. to: None stays. until: the limit that sets the deadline; None keeps it (or clears it, when final)."""
+
+    kind: Kind
+    to: State | None = None
+    do: tuple[Do, ...] = ()
+    reason: str | None = None
+    until: str | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Seconds that an order may stay where it is."""
+
+    reservation: int = 900
+    payment: int = 900
+    action: int = 1800
+    ship: int = 14 * 86_400
+    deliver: int = 30 * 86_400
+    returns: int = 30 * 86_400
+    grace: int = 60
+
+    @property
+    def until_confirmed(self) -> int:
+        """The longest way from placing to confirmation: for so long stock may be held."""
+        return self.reservation + self.payment + self.action + 2 * self.grace
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """What a signal brings along."""
+
+    payment_id: str | None = None
+    amount: int = 0
+    action_url: str | None = None
+
+
+class TooEarly(Transient):
+    code, title = "orders.too_early", "The order has not come far enough for this"
+
+
+def _go(to: State | None, *do: Do, reason: str | None = None, until: str | None = None) -> Step:
+    return Step(Kind.GO, to, do, reason, until)
+
+
+_IGNORE, _WAIT, _REFUSE = Step(Kind.IGNORE), Step(Kind.WAIT), Step(Kind.REFUSE)
+_RECORD_REFUND = _go(None, Do.RECORD_REFUND)
+# The money arrives where there is nothing left to buy: it goes back.
+_GIVE_BACK = _go(None, Do.RECORD_CAPTURE, Do.REFUND)
+
+TABLE: Mapping[State, Mapping[Signal, Step]] = {
+    State.PLACED: {
+        Signal.STOCK_RESERVED: _go(State.AWAITING_PAYMENT, Do.REQUEST_PAYMENT, until="payment"),
+        Signal.STOCK_REJECTED: _go(State.REJECTED, Do.CANCEL, reason="out_of_stock"),
+        # Payments answers only what we asked after stock.reserved.
+        Signal.ACTION_REQUIRED: _WAIT,
+        Signal.CAPTURED: _WAIT,
+        Signal.MISCAPTURED: _WAIT,
+        Signal.PAYMENT_FAILED: _WAIT,
+        Signal.REFUNDED: _WAIT,
+        Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, reason="overdue"),
+        Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="customer"),
+        Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="operator"),
+        Signal.PART_SHIPPED: _WAIT,
+        Signal.ALL_SHIPPED: _WAIT,
+        Signal.ALL_DELIVERED: _WAIT,
+    },
+    State.AWAITING_PAYMENT: {
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _go(State.REJECTED, Do.CANCEL, reason="out_of_stock"),
+        Signal.ACTION_REQUIRED: _go(None, Do.RECORD_ACTION, until="action"),
+        Signal.CAPTURED: _go(State.CONFIRMED, Do.RECORD_CAPTURE, Do.CONFIRM, until="ship"),
+        Signal.MISCAPTURED: _go(State.CANCELLED, Do.RECORD_CAPTURE, Do.CANCEL, Do.REFUND, reason="payment_failed"),
+        Signal.PAYMENT_FAILED: _go(State.CANCELLED, Do.RECORD_FAILURE, Do.CANCEL, reason="payment_failed"),
+        Signal.REFUNDED: _RECORD_REFUND,
+        Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, reason="overdue"),
+        Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="customer"),
+        Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="operator"),
+        Signal.PART_SHIPPED: _WAIT,
+        Signal.ALL_SHIPPED: _WAIT,
+        Signal.ALL_DELIVERED: _WAIT,
+    },
+    State.CONFIRMED: {
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _IGNORE,
+        Signal.ACTION_REQUIRED: _IGNORE,
+        Signal.CAPTURED: _IGNORE,
+        Signal.MISCAPTURED: _IGNORE,
+        Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUNDED: _RECORD_REFUND,
+        # Nobody shipped anything in time: the customer gets the money back.
+        Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="overdue"),
+        Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="customer"),
+        Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="operator"),
+        Signal.PART_SHIPPED: _go(State.PARTLY_SHIPPED, until="ship"),
+        Signal.ALL_SHIPPED: _go(State.SHIPPED, until="deliver"),
+        Signal.ALL_DELIVERED: _WAIT,
+    },
+    State.PARTLY_SHIPPED: {
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _IGNORE,
+        Signal.ACTION_REQUIRED: _IGNORE,
+        Signal.CAPTURED: _IGNORE,
+        Signal.MISCAPTURED: _IGNORE,
+        Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUNDED: _RECORD_REFUND,
+        # One vendor is late while another has shipped: a person decides, and is reminded.
+        Signal.OVERDUE: _go(None, until="ship"),
+        Signal.CUSTOMER_CANCELS: _REFUSE,
+        Signal.OPERATOR_CANCELS: _REFUSE,
+        Signal.PART_SHIPPED: _IGNORE,
+        Signal.ALL_SHIPPED: _go(State.SHIPPED, until="deliver"),
+        Signal.ALL_DELIVERED: _WAIT,
+    },
+    State.SHIPPED: {
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _IGNORE,
+        Signal.ACTION_REQUIRED: _IGNORE,
+        Signal.CAPTURED: _IGNORE,
+        Signal.MISCAPTURED: _IGNORE,
+        Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUNDED: _RECORD_REFUND,
+        # Nobody complained: it arrived, and the vendors are to be paid.
+        Signal.OVERDUE: _go(State.DELIVERED, Do.DELIVER_ALL, until="returns"),
+        Signal.CUSTOMER_CANCELS: _REFUSE,
+        Signal.OPERATOR_CANCELS: _REFUSE,
+        Signal.PART_SHIPPED: _IGNORE,
+        Signal.ALL_SHIPPED: _IGNORE,
+        Signal.ALL_DELIVERED: _go(State.DELIVERED, until="returns"),
+    },
+    State.DELIVERED: {
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _IGNORE,
+        Signal.ACTION_REQUIRED: _IGNORE,
+        Signal.CAPTURED: _IGNORE,
+        Signal.MISCAPTURED: _IGNORE,
+        Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUNDED: _RECORD_REFUND,
+        Signal.OVERDUE: _go(State.COMPLETED),
+        Signal.CUSTOMER_CANCELS: _REFUSE,
+        Signal.OPERATOR_CANCELS: _REFUSE,
+        Signal.PART_SHIPPED: _IGNORE,
+        Signal.ALL_SHIPPED: _IGNORE,
+        Signal.ALL_DELIVERED: _IGNORE,
+    },
+    State.COMPLETED: {
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _IGNORE,
+        Signal.ACTION_REQUIRED: _IGNORE,
+        Signal.CAPTURED: _IGNORE,
+        Signal.MISCAPTURED: _IGNORE,
+        Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUNDED: _RECORD_REFUND,
+        Signal.OVERDUE: _IGNORE,
+        Signal.CUSTOMER_CANCELS: _REFUSE,
+        Signal.OPERATOR_CANCELS: _REFUSE,
+        Signal.PART_SHIPPED: _IGNORE,
+        Signal.ALL_SHIPPED: _IGNORE,
+        Signal.ALL_DELIVERED: _IGNORE,
+    },
+    State.REJECTED: {
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _IGNORE,
+        Signal.ACTION_REQUIRED: _IGNORE,
+        Signal.CAPTURED: _GIVE_BACK,
+        Signal.MISCAPTURED: _GIVE_BACK,
+        Signal.PAYMENT_FAILED: _go(None, Do.RECORD_FAILURE),
+        Signal.REFUNDED: _RECORD_REFUND,
+        Signal.OVERDUE: _IGNORE,
+        Signal.CUSTOMER_CANCELS: _REFUSE,
+        Signal.OPERATOR_CANCELS: _REFUSE,
+        Signal.PART_SHIPPED: _IGNORE,
+        Signal.ALL_SHIPPED: _IGNORE,
+        Signal.ALL_DELIVERED: _IGNORE,
+    },
+    State.CANCELLED: {
+        # Inventory hears order.cancelled and lets go of what it may have held late.
+        Signal.STOCK_RESERVED: _IGNORE,
+        Signal.STOCK_REJECTED: _IGNORE,
+        Signal.ACTION_REQUIRED: _IGNORE,
+        Signal.CAPTURED: _GIVE_BACK,
+        Signal.MISCAPTURED: _GIVE_BACK,
+        Signal.PAYMENT_FAILED: _go(None, Do.RECORD_FAILURE),
+        Signal.REFUNDED: _RECORD_REFUND,
+        Signal.OVERDUE: _IGNORE,
+        Signal.CUSTOMER_CANCELS: _IGNORE,
+        Signal.OPERATOR_CANCELS: _IGNORE,
+        Signal.PART_SHIPPED: _IGNORE,
+        Signal.ALL_SHIPPED: _IGNORE,
+        Signal.ALL_DELIVERED: _IGNORE,
+    },
+}
+
+
+def advance(order: Order, signal: Signal, fact: Fact, now: datetime, limits: Limits) -> tuple[Do, ...]:
+    """Apply `signal` to `order`, which is changed in place; returns what the use case has to emit.
+
+    Raises TooEarly for what cannot be understood yet, TooLateToCancel.
+    """
+    if signal in (Signal.CAPTURED, Signal.MISCAPTURED) and order.captured is not None:
+        return ()
+    step = TABLE[order.status][signal]
+    if step.kind is Kind.WAIT:
+        raise TooEarly(f"{order.order_id} is {order.status}, it cannot take {signal} yet")
+    if step.kind is Kind.REFUSE:
+        raise TooLateToCancel(f"it is {order.status}")
+    if step.kind is Kind.IGNORE:
+        return ()
+    order.version += 1
+    if step.to is not None:
+        order.status = step.to
+        order.cancel_reason = step.reason
+    if order.status in FINAL:
+        order.deadline = None
+    elif step.until is not None:
+        order.deadline = _deadline(order, step.until, now, limits)
+    for action in step.do:
+        _record(order, action, fact)
+    return tuple(action for action in step.do if not action.name.startswith("RECORD_"))
+
+
+def _deadline(order: Order, until: str, now: datetime, limits: Limits) -> datetime:
+    deadline = now + timedelta(seconds=getattr(limits, until))
+    if until in ("payment", "action"):
+        # What payments settled in time needs some more to arrive here; nothing is held past expires_at.
+        return min(deadline + timedelta(seconds=limits.grace), order.expires_at)
+    return deadline
+
+
+def _record(order: Order, action: Do, fact: Fact) -> None:
+    match action:
+        case Do.RECORD_ACTION:
+            order.payment_status, order.payment_id = PaymentStatus.REQUIRES_ACTION, fact.payment_id
+            order.action_url = fact.action_url
+        case Do.RECORD_CAPTURE:
+            order.captured, order.payment_id = fact.amount, fact.payment_id
+            order.payment_status, order.action_url = PaymentStatus.CAPTURED, None
+        case Do.RECORD_FAILURE:
+            if order.captured is None:
+                order.payment_status, order.action_url = PaymentStatus.FAILED, None
+        case Do.RECORD_REFUND:
+            order.refunded += fact.amount
+            whole = order.total if order.captured is None else order.captured
+            back = order.refunded >= whole
+            order.payment_status = PaymentStatus.REFUNDED if back else PaymentStatus.PARTIALLY_REFUNDED
+        case Do.CANCEL:
+            order.action_url = None
+            if order.captured is None and order.payment_status is not PaymentStatus.FAILED:
+                order.payment_status = PaymentStatus.VOIDED
+
+
+def claim_refund(order: Order) -> int:
+    """Ask for what was captured and neither given back nor asked for yet; returns how much that is, once."""
+    amount = max(0, (order.captured or 0) - max(order.refund_requested, order.refunded))
+    if amount:
+        order.refund_requested += amount
+        order.payment_status = PaymentStatus.REFUND_PENDING
+    return amount

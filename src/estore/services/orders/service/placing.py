@@ -1,0 +1,373 @@
+"""Placing orders: a batch of requests is priced from memory and written by one statement."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from estore.contracts.cart import CartChanged
+from estore.contracts.orders import OrderLine, OrderPlaced, Totals
+from estore.kit.context import Context
+from estore.kit.db import Tx
+from estore.kit.endpoint import KeyReused, once_scope, replayed
+from estore.kit.envelope import Envelope
+from estore.kit.errors import Failure, Transient
+from estore.kit.ids import new_id, new_secret
+from estore.kit.money import Money
+from estore.services.orders import domain, store
+from estore.services.orders.domain import Address, LineView, OrderView, ParcelView, Priced, line_id, parcel_id
+from estore.services.orders.saga import Limits
+from estore.services.orders.service.commands import LineForm, Placement
+from estore.services.orders.service.quotes import FindOffer, Quotes, quote_of, totals_of
+
+SCOPE = "orders.place_orders"
+MAX_ROUNDS = 4
+_BY_MEMORY = (domain.NotSellable, domain.TotalChanged, domain.TooMuch)
+"""Refusals that offers read long ago may be wrong about."""
+Call = tuple[Context, Placement]
+_encode = msgspec.json.Encoder().encode
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """The answer to a placement. body: the order, encoded, the same bytes on every replay."""
+
+    order_id: str
+    body: bytes
+
+
+_decode_view = msgspec.json.Decoder(OrderView).decode
+
+
+def hashed(secret: str | None) -> bytes | None:
+    """Return what is stored of a secret. They are random, so a plain hash is enough."""
+    return None if secret is None else hashlib.sha256(secret.encode()).digest()
+
+
+class Placing:
+    """Places orders. limits: how long they may take until confirmed."""
+
+    def __init__(self, quotes: Quotes, limits: Limits) -> None:
+        self._quotes = quotes
+        self._shelf = quotes.shelf
+        self._limits = limits
+
+    async def place_orders(self, tx: Tx, calls: Sequence[Call]) -> Sequence[Placed | Failure]:
+        """Place a batch: one statement when all offers are known here and nothing has changed since they were read.
+
+        Each call's failure is its own: CartUnknown, CartBehind, CartEmpty, CartOrLines, TotalChanged (carries the new
+        quote), KeyReused, and what pricing raises. Nothing is refused on the word of a memory that may be old, and
+        a key that was answered before is answered the same, whatever has happened to cart and prices since.
+        """
+        answers: dict[int, Placed | Failure] = {}
+        queue = list(range(len(calls)))
+        fresh: set[int] = set()
+        carts = await self._carts(tx, calls)
+        for _ in range(MAX_ROUNDS):
+            # Two with one key: the second finds what the first was answered.
+            firsts = {_key(calls[index][0]): index for index in reversed(queue)}
+            wanted = sorted(firsts.values())
+            later = [index for index in queue if firsts[_key(calls[index][0])] != index]
+            await self._fill(tx, calls, carts, wanted, reload=fresh)
+            queue = await self._round(tx, calls, carts, wanted, fresh, answers)
+            for index in later:
+                first = firsts[_key(calls[index][0])]
+                answer = _same_key(calls[first][0], answers.get(first), calls[index][0])
+                if answer is None:
+                    queue.append(index)
+                else:
+                    answers[index] = answer
+            if not queue:
+                break
+        for index in queue:
+            answers[index] = Transient("this could not be decided; try again")
+        return [answers[index] for index in range(len(calls))]
+
+    async def _carts(self, tx: Tx, calls: Sequence[Call]) -> Mapping[str, CartChanged]:
+        ids = {call.order.cart_id for _, call in calls if call.order.cart_id is not None}
+        return await store.load_carts(tx, sorted(ids)) if ids else {}
+
+    async def _fill(
+        self, tx: Tx, calls: Sequence[Call], carts: Mapping[str, CartChanged], wanted: Sequence[int], reload: set[int]
+    ) -> None:
+        """Read the offers that are missing here, and those that have proved old, in one query."""
+        missing: set[str] = set()
+        for index in wanted:
+            order = calls[index][1].order
+            cart = carts.get(order.cart_id) if order.cart_id is not None else None
+            skus = [line.sku for line in (order.lines or (cart.lines if cart else ()))]
+            missing.update(skus if index in reload else (sku for sku in skus if self._shelf.get(sku) is None))
+        if missing:
+            self._shelf.forget(missing)
+            self._shelf.put((await store.load_offers(tx, sorted(missing))).values())
+
+    async def _round(
+        self,
+        tx: Tx,
+        calls: Sequence[Call],
+        carts: Mapping[str, CartChanged],
+        wanted: Sequence[int],
+        fresh: set[int],
+        answers: dict[int, Placed | Failure],
+    ) -> list[int]:
+        """Answer what can be answered; returns the calls to be tried again with offers read anew."""
+        drafts: dict[int, tuple[store.NewOrder, Placed]] = {}
+        refused: dict[int, Failure] = {}
+        for index in wanted:
+            ctx, call = calls[index]
+            try:
+                drafts[index] = self._draft(ctx, call, carts)
+            except Failure as failure:
+                refused[index] = failure
+        admitted = await self._write(tx, drafts, calls)
+        for index in admitted:
+            answers[index] = drafts[index][1]
+            tx.outgoing.append(drafts[index][0].placed)
+        left = [index for index in wanted if index not in admitted]
+        if not left:
+            return []
+        seen = await store.answered(tx, [_key(calls[index][0]) for index in left])
+        again: list[int] = []
+        for index in left:
+            ctx = calls[index][0]
+            row = seen.get(_key(ctx))
+            if row is not None:
+                answers[index] = _replay(row, ctx)
+            elif index in refused and (index in fresh or not isinstance(refused[index], _BY_MEMORY)):
+                answers[index] = refused[index]
+            else:
+                fresh.add(index)
+                again.append(index)
+        return again
+
+    async def _write(self, tx: Tx, drafts: dict[int, tuple[store.NewOrder, Placed]], calls: Sequence[Call]) -> set[int]:
+        if not drafts:
+            return set()
+        while True:
+            try:
+                ids = await store.place(tx, [draft for draft, _ in drafts.values()])
+                return {index for index, (draft, _) in drafts.items() if draft.order_id in ids}
+            except store.NumberTaken:
+                for index, (draft, _) in drafts.items():
+                    drafts[index] = self._order(calls[index][0], calls[index][1], draft.priced)
+
+    def _draft(self, ctx: Context, call: Placement, carts: Mapping[str, CartChanged]) -> tuple[store.NewOrder, Placed]:
+        order = call.order
+        if (order.lines is None) is (order.cart_id is None):
+            raise domain.CartOrLines(pointer="/cart_id" if order.cart_id is not None else "/lines")
+        lines = order.lines if order.lines is not None else _cart_lines(ctx, call, carts)
+        find: FindOffer = self._shelf.get
+        priced = self._quotes.price(
+            lines, order.shipping_address.country, order.shipping_method, order.promotion_codes, find
+        )
+        expected = order.expected_total
+        if expected is not None and (expected.amount != priced.total or expected.currency != priced.currency):
+            raise domain.TotalChanged(
+                f"it is {priced.total} {priced.currency} now, in minor units",
+                pointer="/expected_total",
+                quote=quote_of(priced, order.shipping_method),
+            )
+        return self._order(ctx, call, priced)
+
+    def _order(self, ctx: Context, call: Placement, priced: Priced) -> tuple[store.NewOrder, Placed]:
+        order = call.order
+        order_id = new_id("ord")
+        number = domain.number_of(secrets.randbits(domain.NUMBER_BITS))
+        account_id = ctx.principal.account_id
+        secret = new_secret() if account_id is None else None
+        address = _address(order.shipping_address)
+        expires_at = ctx.now + timedelta(seconds=self._limits.until_confirmed)
+        body = _encode(_view(ctx, call, priced, order_id, number, secret, address))
+        event = OrderPlaced(
+            order_id=order_id,
+            number=number,
+            account_id=account_id,
+            email=order.email,
+            lines=event_lines(order_id, priced),
+            totals=event_totals(priced),
+            cart_id=order.cart_id,
+            cart_version=order.cart_version,
+            deadline=expires_at,
+            version=1,
+        )
+        scope, key = _key(ctx)
+        new = store.NewOrder(
+            order_id,
+            number,
+            account_id,
+            order.email,
+            hashed(secret),
+            order.payment_method,
+            scope,
+            key,
+            ctx.fingerprint,
+            body,
+            order.shipping_method,
+            address,
+            order.cart_id,
+            ctx.now + timedelta(seconds=self._limits.reservation),
+            expires_at,
+            ctx.now,
+            priced,
+            Envelope.of(event, "orders", ctx),
+        )
+        return new, Placed(order_id, body)
+
+
+def _key(ctx: Context) -> tuple[str, str]:
+    return once_scope(SCOPE, ctx.principal), ctx.key or ""
+
+
+def _same_key(first: Context, answer: Placed | Failure | None, ctx: Context) -> Placed | Failure | None:
+    """Return what a second request with the key of the first is answered; None: it has to be tried itself."""
+    if answer is None or first.fingerprint == ctx.fingerprint:
+        ctx.replayed = isinstance(answer, Placed)
+        return answer
+    return KeyReused("use a new key for a new request") if isinstance(answer, Placed) else None
+
+
+def _replay(row: object, ctx: Context) -> Placed | Failure:
+    try:
+        return replayed(row, ctx, lambda body: Placed(_decode_view(body).id, body))
+    except Failure as failure:
+        return failure
+
+
+def _cart_lines(ctx: Context, call: Placement, carts: Mapping[str, CartChanged]) -> Sequence[LineForm]:
+    """Return what is in the cart, if it is theirs. Raises CartUnknown, CartBehind, CartEmpty."""
+    cart = carts.get(call.order.cart_id or "")
+    if cart is None:
+        raise domain.CartUnknown()
+    if cart.account_id is not None:
+        theirs = cart.account_id == ctx.principal.account_id
+    else:
+        given = hashed(call.cart_secret)
+        theirs = given is not None and secrets.compare_digest(given.hex(), cart.secret_hash or "")
+    if not theirs:
+        raise domain.CartUnknown()
+    wanted = call.order.cart_version
+    if wanted is not None and cart.version < wanted:
+        raise domain.CartBehind(f"version {cart.version} is known here; try again")
+    if not cart.lines:
+        raise domain.CartEmpty(pointer="/cart_id")
+    return [LineForm(line.sku, line.quantity) for line in cart.lines]
+
+
+def _address(form: object) -> Address:
+    return Address(**msgspec.structs.asdict(form))  # type: ignore[arg-type]
+
+
+def event_lines(order_id: str, priced: Priced) -> tuple[OrderLine, ...]:
+    """Return the lines as events carry them."""
+    return tuple(
+        OrderLine(
+            line_id=line_id(order_id, number),
+            sku=line.offer.sku,
+            product_id=line.offer.product_id,
+            vendor_id=line.offer.vendor_id,
+            title=line.offer.title,
+            quantity=line.quantity,
+            unit_price=line.offer.price,
+            discount=line.discount,
+            tax=line.tax,
+            total=line.total,
+            commission=line.commission,
+        )
+        for number, line in enumerate(priced.lines, 1)
+    )
+
+
+def event_totals(priced: Priced) -> Totals:
+    """Return the sums as events carry them."""
+    return Totals(
+        items=priced.items,
+        discount=priced.discount,
+        shipping=priced.shipping,
+        tax=priced.tax,
+        total=priced.total,
+        currency=priced.currency,
+        prices_include_tax=priced.inclusive,
+    )
+
+
+def _view(
+    ctx: Context, call: Placement, priced: Priced, order_id: str, number: str, secret: str | None, address: Address
+) -> OrderView:
+    currency = priced.currency
+    parts: list[list[str]] = [[] for _ in priced.parcels]
+    lines: list[LineView] = []
+    for place, line in enumerate(priced.lines, 1):
+        offer, one = line.offer, line_id(order_id, place)
+        parts[line.parcel].append(one)
+        lines.append(
+            LineView(
+                one,
+                offer.sku,
+                offer.product_id,
+                offer.vendor_id,
+                offer.title,
+                line.quantity,
+                Money(offer.price, currency),
+                Money(line.subtotal, currency),
+                Money(line.discount, currency),
+                Money(line.tax, currency),
+                Money(line.total, currency),
+                parcel_id(order_id, line.parcel + 1),
+            )
+        )
+    parcels = tuple(
+        ParcelView(
+            parcel_id(order_id, place),
+            parcel.vendor_id,
+            domain.ParcelStatus.PENDING,
+            tuple(parts[place - 1]),
+            Money(parcel.items, currency),
+            Money(parcel.discount, currency),
+            Money(parcel.shipping, currency),
+            Money(parcel.tax, currency),
+            Money(parcel.total, currency),
+        )
+        for place, parcel in enumerate(priced.parcels, 1)
+    )
+    return OrderView(
+        order_id,
+        number,
+        domain.State.PLACED,
+        domain.PaymentStatus.PENDING,
+        call.order.email,
+        ctx.principal.account_id,
+        tuple(lines),
+        parcels,
+        totals_of(priced),
+        address,
+        call.order.shipping_method,
+        call.order.payment_method,
+        ctx.now,
+        1,
+        secret=msgspec.UNSET if secret is None else secret,
+    )
+
+
+def settled_body(body: bytes, outcome: store.Outcome) -> bytes:
+    """Return the order in `body` as `outcome` left it: what a customer who waited is answered."""
+    view = _decode_view(body)
+    status = {
+        domain.State.CONFIRMED: domain.ParcelStatus.OPEN,
+        domain.State.REJECTED: domain.ParcelStatus.CANCELLED,
+        domain.State.CANCELLED: domain.ParcelStatus.CANCELLED,
+    }.get(domain.State(outcome.status), domain.ParcelStatus.PENDING)
+    replace = msgspec.structs.replace
+    return _encode(
+        replace(
+            view,
+            status=outcome.status,
+            payment_status=outcome.payment_status,
+            cancel_reason=outcome.cancel_reason,
+            requires_action_url=outcome.action_url,
+            version=outcome.version,
+            parcels=tuple(replace(parcel, status=status) for parcel in view.parcels),
+        )
+    )

@@ -1,0 +1,299 @@
+"""The saga's steps: a batch of messages is one lock, one write and one outbox insert, however many orders it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderPaymentRequested,
+    ParcelDelivered,
+    RefundRequested,
+)
+from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.kit.context import Context, Principal
+from estore.kit.db import Tx
+from estore.kit.envelope import Cause, Message
+from estore.kit.errors import Transient
+from estore.kit.ids import new_id
+from estore.kit.telemetry import log
+from estore.services.orders import domain, store
+from estore.services.orders.domain import Details, Order, OrderView, ParcelStatus, State
+from estore.services.orders.saga import Do, Fact, Limits, Signal, advance, claim_refund
+from estore.services.orders.service.commands import OneOrder
+from estore.services.orders.service.placing import hashed
+from estore.services.orders.service.waiting import Waiting
+
+OVERDUE_BATCH = 200
+_NO_DETAILS = Details((), ())
+_log = log(__name__)
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """A signal for one order, what it brings along, and what caused it."""
+
+    order_id: str
+    signal: Signal
+    cause: Cause
+    fact: Fact = Fact()
+
+
+class OrderBehind(Transient):
+    code, title = "orders.order_behind", "The order is not here yet"
+
+
+class Steps:
+    """Moves orders. waiting: is told of outcomes once they are durable."""
+
+    def __init__(self, limits: Limits, waiting: Waiting) -> None:
+        self._limits = limits
+        self._waiting = waiting
+
+    async def stock_reserved(self, tx: Tx, messages: Sequence[Message[StockReserved]]) -> None:
+        """Inventory holds everything: ask for the money."""
+        await self._happen(tx, [Happening(m.data.order_id, Signal.STOCK_RESERVED, m) for m in messages])
+
+    async def stock_rejected(self, tx: Tx, messages: Sequence[Message[StockRejected]]) -> None:
+        """Inventory could not hold everything: the order ends."""
+        await self._happen(tx, [Happening(m.data.order_id, Signal.STOCK_REJECTED, m) for m in messages])
+
+    async def payment_requires_action(self, tx: Tx, messages: Sequence[Message[PaymentRequiresAction]]) -> None:
+        """The customer has to act: tell where, and give them time."""
+        await self._happen(
+            tx,
+            [
+                Happening(
+                    m.data.order_id,
+                    Signal.ACTION_REQUIRED,
+                    m,
+                    Fact(payment_id=m.data.payment_id, action_url=m.data.action_url),
+                )
+                for m in messages
+            ],
+        )
+
+    async def payment_captured(self, tx: Tx, messages: Sequence[Message[PaymentCaptured]]) -> None:
+        """The money is here: confirm, or give it back when there is nothing left to buy."""
+        orders = await self._lock(tx, [m.data.order_id for m in messages])
+        await self._move(
+            tx,
+            orders,
+            [
+                Happening(
+                    m.data.order_id,
+                    Signal.CAPTURED if _is_exact(orders[m.data.order_id], m.data) else Signal.MISCAPTURED,
+                    m,
+                    Fact(payment_id=m.data.payment_id, amount=m.data.amount),
+                )
+                for m in messages
+            ],
+        )
+
+    async def payment_failed(self, tx: Tx, messages: Sequence[Message[PaymentFailed]]) -> None:
+        """Nothing was charged and nothing will be: the order ends."""
+        await self._happen(tx, [Happening(m.data.order_id, Signal.PAYMENT_FAILED, m) for m in messages])
+
+    async def payment_refunded(self, tx: Tx, messages: Sequence[Message[PaymentRefunded]]) -> None:
+        """Money went back; each refund counts once, whoever asked for it."""
+        orders = await self._lock(tx, [m.data.order_id for m in messages])
+        unique = {m.data.refund_id: m for m in messages}
+        news = [m.data for m in unique.values()]
+        fresh = await store.record_refunds(
+            tx, [(n.refund_id, n.order_id, n.amount, n.currency, n.refunded_at) for n in news]
+        )
+        await self._move(
+            tx,
+            orders,
+            [
+                Happening(m.data.order_id, Signal.REFUNDED, m, Fact(amount=m.data.amount))
+                for refund_id, m in unique.items()
+                if refund_id in fresh
+            ],
+        )
+
+    async def move_overdue(self, tx: Tx, ctx: Context, _request: None) -> int:
+        """Move orders past their deadline, a batch of them; returns how many were found."""
+        orders = await store.lock_due(tx, ctx.now, OVERDUE_BATCH)
+        for order in orders.values():
+            if order.status is State.PARTLY_SHIPPED:
+                _log.warning("a parcel is overdue while others are on their way", order_id=order.order_id)
+        await self._move(tx, orders, [Happening(order_id, Signal.OVERDUE, ctx) for order_id in orders])
+        return len(orders)
+
+    async def cancel_order(self, tx: Tx, ctx: Context, request: OneOrder) -> OrderView:
+        """Call an order off before anything is shipped; what was paid goes back. Cancelling twice changes nothing.
+
+        Raises OrderUnknown for somebody else's, TooLateToCancel.
+        """
+        asked = asked_of(ctx.principal, request)
+        order = await store.lock_own(tx, asked) if asked is not None else None
+        if order is None or asked is None:
+            raise domain.OrderUnknown()
+        own = not ctx.principal.is_operator or order.account_id == ctx.principal.account_id
+        signal = Signal.CUSTOMER_CANCELS if own else Signal.OPERATOR_CANCELS
+        await self._move(tx, {order.order_id: order}, [Happening(order.order_id, signal, ctx)])
+        view = (await store.show_orders(tx, [asked]))[0]
+        if view is None:
+            raise domain.OrderUnknown()
+        return view
+
+    async def parcels_moved(self, tx: Tx, ctx: Context, order: Order, signal: Signal) -> None:
+        """Tell the saga what became of a locked order's parcels."""
+        await self._move(tx, {order.order_id: order}, [Happening(order.order_id, signal, ctx)])
+
+    async def _happen(self, tx: Tx, happenings: Sequence[Happening]) -> None:
+        await self._move(tx, await self._lock(tx, [h.order_id for h in happenings]), happenings)
+
+    async def _lock(self, tx: Tx, order_ids: Sequence[str]) -> dict[str, Order]:
+        orders = await store.lock_orders(tx, order_ids)
+        missing = set(order_ids) - orders.keys()
+        if missing:
+            raise OrderBehind(f"{', '.join(sorted(missing)[:3])} not here yet")
+        return orders
+
+    async def _move(self, tx: Tx, orders: dict[str, Order], happenings: Sequence[Happening]) -> None:
+        """Decide in order of arrival, then write all that changed at once."""
+        versions = {order_id: order.version for order_id, order in orders.items()}
+        todo: list[tuple[Order, Do, Cause]] = []
+        parcels: dict[str, str] = {}
+        refunds: dict[str, tuple[str, int]] = {}
+        for happening in happenings:
+            order, cause = orders[happening.order_id], happening.cause
+            for do in advance(order, happening.signal, happening.fact, cause.now, self._limits):
+                if do is Do.CONFIRM:
+                    parcels[order.order_id] = ParcelStatus.OPEN
+                elif do is Do.CANCEL:
+                    parcels[order.order_id] = ParcelStatus.CANCELLED
+                elif do is Do.REFUND:
+                    amount = claim_refund(order)
+                    if not amount:
+                        continue
+                    refunds[order.order_id] = (new_id("rfd"), amount)
+                todo.append((order, do, cause))
+        changed = [order for order_id, order in orders.items() if order.version != versions[order_id]]
+        if not changed:
+            return
+        await store.write_orders(tx, changed, parcels)
+        if refunds:
+            await store.request_refunds(
+                tx,
+                [
+                    (refund_id, order.order_id, amount, order.currency, order.cancel_reason or "overdue", cause.now)
+                    for order, do, cause in todo
+                    if do is Do.REFUND
+                    for refund_id, amount in [refunds[order.order_id]]
+                ],
+            )
+        details = await store.load_details(tx, [order.order_id for order, do, _ in todo if do is Do.CONFIRM])
+        await self._deliver_all(tx, [(order, cause) for order, do, cause in todo if do is Do.DELIVER_ALL])
+        for order, do, cause in todo:
+            if do is Do.REQUEST_PAYMENT:
+                _request_payment(tx, order, cause, self._limits)
+            else:
+                _emit(tx, order, do, cause, details.get(order.order_id, _NO_DETAILS), refunds.get(order.order_id))
+        outcomes = [_outcome(o) for o in changed if domain.is_settled(o.status, o.payment_status)]
+        if outcomes:
+            tx.after_commit(lambda: self._waiting.announce(outcomes))
+
+    async def _deliver_all(self, tx: Tx, late: Sequence[tuple[Order, Cause]]) -> None:
+        """Take for delivered what nobody said was delivered."""
+        if not late:
+            return
+        causes = {order.order_id: (order, cause) for order, cause in late}
+        now = late[0][1].now
+        for order_id, parcel, lines in await store.deliver_all(tx, sorted(causes), now):
+            order, cause = causes[order_id]
+            tx.emit(
+                ParcelDelivered(
+                    parcel_id=domain.parcel_id(order_id, parcel.no),
+                    order_id=order_id,
+                    account_id=order.account_id,
+                    vendor_id=parcel.vendor_id,
+                    lines=lines,
+                    delivered_at=now,
+                    version=parcel.version,
+                ),
+                cause,
+            )
+
+
+def _is_exact(order: Order, capture: PaymentCaptured) -> bool:
+    return capture.amount == order.total and capture.currency == order.currency
+
+
+def _request_payment(tx: Tx, order: Order, cause: Cause, limits: Limits) -> None:
+    # Long enough for a customer who has to act. Our own deadline is shorter while nobody has to.
+    until = cause.now + timedelta(seconds=max(limits.payment, limits.action))
+    tx.emit(
+        OrderPaymentRequested(
+            order_id=order.order_id,
+            number=order.number,
+            account_id=order.account_id,
+            amount=order.total,
+            currency=order.currency,
+            payment_method=order.payment_method,
+            expires_at=until,
+            version=order.version,
+        ),
+        cause,
+    )
+
+
+def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details, refund: tuple[str, int] | None) -> None:
+    match do:
+        case Do.CONFIRM:
+            tx.emit(
+                OrderConfirmed(
+                    order_id=order.order_id,
+                    number=order.number,
+                    account_id=order.account_id,
+                    email=order.email,
+                    lines=details.lines,
+                    totals=order.totals,
+                    payment_id=order.payment_id or "",
+                    parcels=details.parcels,
+                    version=order.version,
+                ),
+                cause,
+            )
+        case Do.CANCEL:
+            tx.emit(
+                OrderCancelled(order_id=order.order_id, reason=order.cancel_reason or "", version=order.version), cause
+            )
+        case Do.REFUND if refund is not None:
+            tx.emit(
+                RefundRequested(
+                    refund_id=refund[0],
+                    order_id=order.order_id,
+                    amount=refund[1],
+                    currency=order.currency,
+                    reason=order.cancel_reason or "",
+                ),
+                cause,
+            )
+        case _:
+            pass
+
+
+def _outcome(order: Order) -> store.Outcome:
+    return store.Outcome(
+        order.order_id, order.status, order.payment_status, order.action_url, order.cancel_reason, order.version
+    )
+
+
+def asked_of(principal: Principal, request: OneOrder) -> store.Asked | None:
+    """Return what to look for, and by which right; None when the name can be neither an id nor a number."""
+    name, by_number = request.name, False
+    if not name.startswith("ord_"):
+        number = domain.number_from(name)
+        if number is None:
+            return None
+        name, by_number = number, True
+    if len(name) > 64 or not name.isascii() or not name.isprintable():
+        return None
+    return store.Asked(name, by_number, principal.account_id, hashed(request.secret), principal.is_operator)

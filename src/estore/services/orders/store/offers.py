@@ -1,0 +1,239 @@
+"""Read models: offers, vendors, carts. Set-based writes with version guards; one query for all that is missing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from estore.contracts.cart import CartChanged, CartLine
+from estore.contracts.catalog import Product
+from estore.kit.db import Tx
+from estore.services.orders.domain import Offer
+
+OfferRow = tuple[str, str, str, str, int, str, str, int]
+"""sku, product id, vendor id, title, price in minor units, currency, tax class, weight in grams."""
+
+_HEAR_PRODUCTS = """
+INSERT INTO product_heard (product_id, version) SELECT * FROM unnest($1::text[], $2::bigint[])
+ON CONFLICT (product_id) DO UPDATE SET version = excluded.version WHERE product_heard.version < excluded.version
+RETURNING product_id
+"""
+_ARCHIVE_OTHERS = """
+UPDATE offer SET status = 'archived', revision = revision + 1
+WHERE sku IN (SELECT sku FROM offer WHERE product_id = ANY($1::text[]) AND status <> 'archived'
+              AND sku <> ALL($2::text[]) ORDER BY sku FOR UPDATE)
+"""
+_PUT_OFFERS = """
+INSERT INTO offer (sku, product_id, vendor_id, title, price, currency, tax_class, weight_grams, price_version, status)
+SELECT *, 'active' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+                               $8::int[], $9::bigint[])
+ON CONFLICT (sku) DO UPDATE SET
+    product_id = excluded.product_id, vendor_id = excluded.vendor_id, title = excluded.title,
+    tax_class = excluded.tax_class, weight_grams = excluded.weight_grams, status = 'active',
+    price = CASE WHEN offer.product_id = excluded.product_id AND offer.price_version > excluded.price_version
+            THEN offer.price ELSE excluded.price END,
+    currency = CASE WHEN offer.product_id = excluded.product_id AND offer.price_version > excluded.price_version
+            THEN offer.currency ELSE excluded.currency END,
+    price_version = CASE WHEN offer.product_id = excluded.product_id
+            THEN greatest(offer.price_version, excluded.price_version) ELSE excluded.price_version END,
+    revision = offer.revision + 1
+"""
+_PUT_PRICES = """
+INSERT INTO offer (sku, product_id, price, currency, price_version, status)
+SELECT *, 'pending' FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[])
+ON CONFLICT (sku) DO UPDATE SET
+    price = excluded.price, currency = excluded.currency, price_version = excluded.price_version,
+    revision = offer.revision + 1
+WHERE offer.product_id = excluded.product_id AND offer.price_version < excluded.price_version
+"""
+_PUT_VENDORS = """
+INSERT INTO vendor (vendor_id, status, commission_bps, status_version, plan_version)
+SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[])
+ON CONFLICT (vendor_id) DO UPDATE SET
+    status = CASE WHEN excluded.status_version > vendor.status_version THEN excluded.status ELSE vendor.status END,
+    commission_bps = CASE WHEN excluded.plan_version > vendor.plan_version
+                     THEN excluded.commission_bps ELSE vendor.commission_bps END,
+    status_version = greatest(vendor.status_version, excluded.status_version),
+    plan_version = greatest(vendor.plan_version, excluded.plan_version),
+    revision = vendor.revision + 1
+WHERE excluded.status_version > vendor.status_version OR excluded.plan_version > vendor.plan_version
+"""
+_PUT_CARTS = """
+INSERT INTO cart (cart_id, account_id, secret_hash, lines, version)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::bigint[])
+ON CONFLICT (cart_id) DO UPDATE SET
+    account_id = excluded.account_id, secret_hash = excluded.secret_hash, lines = excluded.lines,
+    version = excluded.version
+WHERE cart.version < excluded.version
+"""
+_OFFERS = """
+SELECT o.sku, o.product_id, o.vendor_id, o.title, o.price, o.currency, o.tax_class, o.weight_grams,
+       o.status = 'active' AND coalesce(v.status = 'approved', false) AS sellable,
+       o.revision, coalesce(v.revision, 0) AS vendor_revision, coalesce(v.commission_bps, 0) AS commission_bps
+FROM offer o LEFT JOIN vendor v ON v.vendor_id = o.vendor_id
+WHERE o.sku = ANY($1::text[])
+"""
+_CARTS = "SELECT cart_id, account_id, secret_hash, lines, version FROM cart WHERE cart_id = ANY($1::text[])"
+
+
+async def put_products(tx: Tx, products: dict[str, tuple[int, Product]]) -> list[str]:
+    """Make the offers of each product (id -> version, content) what this version says; returns the SKUs touched.
+
+    An older version than the newest one heard changes nothing.
+    """
+    fresh = await _hear(tx, {product_id: version for product_id, (version, _) in products.items()})
+    rows = sorted(
+        (
+            (
+                variant.sku,
+                product_id,
+                product.vendor_id,
+                title_of(product.title, variant.title),
+                variant.price.amount,
+                variant.price.currency,
+                variant.tax_class,
+                variant.weight_grams,
+                version,
+            )
+            for product_id, (version, product) in products.items()
+            if product_id in fresh
+            for variant in product.variants
+        ),
+        key=lambda row: row[0],
+    )
+    if fresh:
+        await tx.execute(_ARCHIVE_OTHERS, sorted(fresh), [row[0] for row in rows])
+    if rows:
+        # A SKU that two products of a batch claim is the last one's.
+        unique = list({row[0]: row for row in rows}.values())
+        await tx.execute(_PUT_OFFERS, *(list(column) for column in zip(*unique, strict=True)))
+    return sorted(fresh)
+
+
+async def archive_products(tx: Tx, versions: dict[str, int]) -> list[str]:
+    """Take all offers of the products (id -> version) off sale; remembers products that were never heard of."""
+    fresh = await _hear(tx, versions)
+    if fresh:
+        await tx.execute(_ARCHIVE_OTHERS, sorted(fresh), [])
+    return sorted(fresh)
+
+
+async def _hear(tx: Tx, versions: dict[str, int]) -> set[str]:
+    ids = sorted(versions)
+    rows = await tx.fetch(_HEAR_PRODUCTS, ids, [versions[product_id] for product_id in ids])
+    return {row["product_id"] for row in rows}
+
+
+async def put_prices(tx: Tx, prices: Iterable[tuple[str, str, int, str, int]]) -> None:
+    """Write prices (sku, product id, amount, currency, version), unless a newer one is known."""
+    newest: dict[str, tuple[str, str, int, str, int]] = {}
+    for row in prices:
+        if row[0] not in newest or newest[row[0]][4] < row[4]:
+            newest[row[0]] = row
+    rows = [newest[sku] for sku in sorted(newest)]
+    await tx.execute(_PUT_PRICES, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def put_vendors(tx: Tx, vendors: Sequence[tuple[str, str, int, int, int]]) -> None:
+    """Write vendors (id, status, commission in bps, version of the status, version of the plan; 0: not told)."""
+    rows = sorted(vendors)
+    await tx.execute(_PUT_VENDORS, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def put_carts(tx: Tx, carts: Sequence[CartChanged]) -> None:
+    """Write the newest version of each cart."""
+    newest: dict[str, CartChanged] = {}
+    for cart in carts:
+        if cart.cart_id not in newest or newest[cart.cart_id].version < cart.version:
+            newest[cart.cart_id] = cart
+    rows = [newest[cart_id] for cart_id in sorted(newest)]
+    await tx.execute(
+        _PUT_CARTS,
+        [cart.cart_id for cart in rows],
+        [cart.account_id for cart in rows],
+        [cart.secret_hash for cart in rows],
+        [cart.lines for cart in rows],
+        [cart.version for cart in rows],
+    )
+
+
+async def copy_offers(tx: Tx, rows: Iterable[OfferRow]) -> None:
+    """COPY active offers into an empty read model, for the large seed. Their prices have version 1."""
+    columns = ("sku", "product_id", "vendor_id", "title", "price", "currency", "tax_class", "weight_grams")
+    await tx.copy("offer", (*columns, "status", "price_version"), ((*row, "active", 1) for row in rows))
+    await tx.execute("INSERT INTO product_heard SELECT DISTINCT product_id, 1 FROM offer ON CONFLICT DO NOTHING")
+
+
+def title_of(product: str, variant: str) -> str:
+    """Return what a line is called: the product and, where there are several, the variant."""
+    return product if not variant or variant == product else f"{product}, {variant}"
+
+
+async def load_offers(tx: Tx, skus: Sequence[str]) -> dict[str, Offer]:
+    """Read the offers of `skus` in one query; those that nobody ever offered are missing."""
+    return {row["sku"]: Offer(*row) for row in await tx.fetch(_OFFERS, skus)}
+
+
+async def load_carts(tx: Tx, cart_ids: Sequence[str]) -> dict[str, CartChanged]:
+    """Read carts in one query."""
+    return {row["cart_id"]: _cart(row) for row in await tx.fetch(_CARTS, cart_ids)}
+
+
+def _cart(row: Any) -> CartChanged:
+    return CartChanged(
+        cart_id=row["cart_id"],
+        account_id=row["account_id"],
+        secret_hash=row["secret_hash"],
+        lines=msgspec.convert(row["lines"], tuple[CartLine, ...]),
+        version=row["version"],
+    )
+
+
+class Shelf:
+    """The offers that this process has seen, the least recently used ones forgotten.
+
+    What it holds may be out of date: placing guards with revisions, and nothing is refused on its word alone.
+    """
+
+    def __init__(self, at_most: int = 100_000) -> None:
+        self._at_most = at_most
+        self._offers: OrderedDict[str, Offer] = OrderedDict()
+        self._products: dict[str, set[str]] = {}
+
+    def get(self, sku: str) -> Offer | None:
+        """Return the offer, if it is here and was for sale when it was read."""
+        offer = self._offers.get(sku)
+        if offer is not None:
+            self._offers.move_to_end(sku)
+        return offer
+
+    def put(self, offers: Iterable[Offer]) -> None:
+        """Keep what can be bought."""
+        for offer in offers:
+            self.forget((offer.sku,))
+            if not offer.sellable:
+                continue
+            self._offers[offer.sku] = offer
+            self._products.setdefault(offer.product_id, set()).add(offer.sku)
+        while len(self._offers) > self._at_most:
+            self.forget((next(iter(self._offers)),))
+
+    def forget(self, skus: Iterable[str]) -> None:
+        for sku in skus:
+            offer = self._offers.pop(sku, None)
+            if offer is not None:
+                siblings = self._products[offer.product_id]
+                siblings.discard(sku)
+                if not siblings:
+                    del self._products[offer.product_id]
+
+    def forget_products(self, product_ids: Iterable[str]) -> None:
+        for product_id in product_ids:
+            self.forget(tuple(self._products.get(product_id, ())))
+
+    def forget_all(self) -> None:
+        self._offers.clear()
+        self._products.clear()
