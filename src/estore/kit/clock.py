@@ -42,3 +42,8 @@ class ManualClock:
 def monotonic() -> float:
     """Return seconds that only ever grow, for measuring durations."""
     return time.monotonic()
+
+
+def unix_milliseconds() -> int:
+    """Return the milliseconds since 1970, for ids that sort by time."""
+    return time.time_ns() // 1_000_000

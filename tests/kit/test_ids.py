@@ -1,0 +1,40 @@
+"""Ids sort by time, never repeat, and are ULIDs."""
+
+from __future__ import annotations
+
+import os
+
+from ulid import ULID
+
+from estore.kit.ids import new_id, new_message_id
+
+
+def test_an_id_is_a_prefix_and_a_ulid() -> None:
+    prefix, _, ulid = new_id("ord").partition("_")
+
+    assert prefix == "ord"
+    assert str(ULID.from_str(ulid)) == ulid
+
+
+def test_ids_do_not_repeat() -> None:
+    assert len({new_id("x") for _ in range(20_000)}) == 20_000
+
+
+def test_message_ids_grow() -> None:
+    ids = [new_message_id() for _ in range(5_000)]
+
+    assert ids == sorted(set(ids))
+
+
+def test_a_forked_process_draws_its_own() -> None:
+    new_id("x")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, "".join(new_id("x")[-16:] for _ in range(50)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reader, 50 * 16).decode()
+    ours = {new_id("x")[-16:] for _ in range(50)}
+
+    assert not ours & {theirs[i : i + 16] for i in range(0, len(theirs), 16)}
