@@ -92,8 +92,8 @@ class Shop:
 
 
 _EMPTY = (
-    "TRUNCATE payment_intent, payment_history, refund, webhook_event, sandbox_charge, sandbox_refund, sandbox_webhook,"
-    " outbox, once"
+    "TRUNCATE payment_intent, dispute, payment_history, refund, webhook_event, outbox, once,"
+    " sandbox_charge, sandbox_refund, sandbox_webhook"
 )
 
 

@@ -163,3 +163,33 @@ async def test_time_that_passes_between_look_ups_grows(shop: Shop) -> None:
         await shop.later(seconds=waits[-1].total_seconds())
 
     assert waits == [timedelta(seconds=s) for s in (3, 6, 12, 24)]
+
+
+async def test_pm_disputed_is_told_once_and_only_after_its_capture(shop: Shop) -> None:
+    await shop.world.deliver("payments", shop.request("pm_disputed", order_id="ord_disputed"))
+    shop.world.clock.advance(seconds=4)
+    await shop.pump.idle()
+    await shop.later(seconds=1)
+    await shop.later(seconds=10)
+    async with shop.world.service("payments").db.transaction() as tx:
+        await tx.execute("DELETE FROM webhook_event")
+        await tx.execute("UPDATE sandbox_webhook SET due_at = $1", shop.world.clock.now())
+    await shop.later(seconds=1)
+
+    assert await shop.told("ord_disputed") == ["Captured", "Disputed"]
+
+
+async def test_a_dispute_that_overtakes_its_capture_is_heard_when_it_comes_again(shop: Shop) -> None:
+    order = await shop.pay("pm_disputed")
+    async with shop.world.service("payments").db.transaction() as tx:
+        await tx.execute("UPDATE payment_intent SET status = 'pending', captured = 0, captured_at = NULL, due_at = $1,"
+                         " expires_at = $1", shop.world.clock.now() + timedelta(days=1))  # fmt: skip
+    await shop.later(seconds=4)
+    early = await shop.told(order)
+    async with shop.world.service("payments").db.transaction() as tx:
+        await tx.execute("UPDATE payment_intent SET status = 'captured', captured = amount,"
+                         " captured_at = now(), due_at = NULL")  # fmt: skip
+    await shop.later(seconds=10)
+
+    assert early == ["Captured"]
+    assert await shop.told(order) == ["Captured", "Disputed"]

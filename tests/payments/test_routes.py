@@ -282,3 +282,12 @@ async def test_only_charges_that_need_the_customer_have_a_page(shop: Shop) -> No
     )
 
     assert answer.status_code == 404
+
+
+async def test_a_browser_is_shown_a_page_that_asks_nobody_else(shop: Shop) -> None:
+    url = (await shop.intent(await shop.pay("pm_requires_action")))["action_url"]
+    answer = await shop.world.http("payments").get(url, headers={"accept": "text/html,*/*"})
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Pay 19.99 EUR?" in answer.text
+    assert "sha256-" in answer.headers["content-security-policy"]

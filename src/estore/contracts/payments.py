@@ -30,7 +30,11 @@ class PaymentCaptured(Event, frozen=True, kw_only=True):
 
 @event("payment.failed.v1", by="payments", subject="order_id")
 class PaymentFailed(Event, frozen=True, kw_only=True):
-    """No charge was made, and none will be. code: `declined`, `expired`, `action_failed`, `provider_error`, `voided`."""
+    """No charge was made, and none is meant to be.
+
+    code: `declined`, `unknown_method`, `expired`, `action_failed`, `provider_error`, `voided`. Should the provider
+    report a charge after all, payment.captured follows, so that it can be refunded.
+    """
 
     order_id: str
     payment_id: str
@@ -40,7 +44,7 @@ class PaymentFailed(Event, frozen=True, kw_only=True):
 
 @event("payment.refunded.v1", by="payments", subject="order_id")
 class PaymentRefunded(Event, frozen=True, kw_only=True):
-    """refund_id: of the request, or `rfd_...` when payments itself gave back a capture of a cancelled order."""
+    """Money went back. refund_id: of refund.requested, or `rfd_...` of a refund that an operator made at payments."""
 
     order_id: str
     payment_id: str
@@ -52,6 +56,8 @@ class PaymentRefunded(Event, frozen=True, kw_only=True):
 
 @event("payment.disputed.v1", by="payments", subject="order_id")
 class PaymentDisputed(Event, frozen=True, kw_only=True):
+    """The customer's bank wants a capture back; the provider told. Once per dispute."""
+
     order_id: str
     payment_id: str
     dispute_id: str

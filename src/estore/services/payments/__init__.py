@@ -1,7 +1,8 @@
 """Payments: one charge per order, whatever the provider, the network or the process does.
 
-Owns payment intents, their history, captures, voids, refunds, and the provider's webhooks.
-Publishes payment.requires_action, payment.captured (at most once per order), payment.failed, payment.refunded.
+Owns payment intents, their history, captures, voids, refunds, disputes, and the provider's webhooks.
+Publishes payment.requires_action, payment.captured (at most once per order), payment.failed, payment.refunded,
+payment.disputed.
 Hears order.payment_requested (one intent per order), order.cancelled (void, or report a late capture),
 refund.requested (once per refund).
 
@@ -12,7 +13,13 @@ settled is looked up at the provider; what nothing settles by its deadline is vo
 """
 
 from estore.contracts.orders import OrderCancelled, OrderPaymentRequested, RefundRequested
-from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.payments import (
+    PaymentCaptured,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRequiresAction,
+)
 
-PUBLISHES = (PaymentRequiresAction, PaymentCaptured, PaymentFailed, PaymentRefunded)
+PUBLISHES = (PaymentRequiresAction, PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentDisputed)
 HEARS = (OrderPaymentRequested, OrderCancelled, RefundRequested)

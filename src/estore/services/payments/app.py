@@ -58,7 +58,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         ),
         edge.clock,
     )
-    # A claim must outlive the call that is made under it.
+    # A claim must outlive the call that is made under it; see Pump._holds.
     pace = Pace(max(own.lease, 3 * own.call_timeout), own.first_look, own.longest_look)
     handover = Handover()
     e = endpoints.build(edge, Charging(own.provider, pace, handover), Refunding(pace, handover))

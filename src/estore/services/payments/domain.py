@@ -155,6 +155,14 @@ class Finding(msgspec.Struct, frozen=True):
     currency: str | None = None
 
 
+class Dispute(msgspec.Struct, frozen=True):
+    """A bank's claim to a capture, as the provider told it. reference: the provider's id of it."""
+
+    reference: str
+    amount: int
+    currency: str
+
+
 def next_step(intent: Intent, now: datetime, pace: Pace) -> Step:
     """Return what to do about an unsettled intent: charge it, ask about it, or make sure that it is never charged."""
     if intent.status is Status.CLOSING or intent.expires_at <= now or intent.misses >= pace.misses:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from estore.kit.batcher import Batcher
@@ -31,8 +32,6 @@ from estore.services.payments.gateways import Provider, SandboxProvider
 from estore.services.payments.service import Claim, Outcomes, RefundOutcomes
 
 _log = log(__name__)
-# Seconds of a claim that must be left when a call starts, besides the call's own time.
-_MARGIN_SECONDS = 5.0
 
 
 class Pump:
@@ -155,10 +154,14 @@ class Pump:
         if self._more:
             self.wake()  # the last look ended for lack of room
 
+    def _holds(self, claimed: Intent | Refund, now: datetime) -> bool:
+        """Whether the claim outlives a call that starts now, and its recording; else it is left to whoever is next."""
+        return claimed.due_at is not None and (claimed.due_at - now).total_seconds() >= 2 * self._timeout
+
     async def _ask(self, intent: Intent) -> None:
         now = self._clock.now()
-        if intent.due_at is None or (intent.due_at - now).total_seconds() < self._timeout + _MARGIN_SECONDS:
-            return  # waited here for too long: the claim may be somebody else's before the provider answers
+        if not self._holds(intent, now):
+            return
         step = next_step(intent, now, self._pace)
         code, detail = give_up_reason(intent, now) if step is Step.VOID else ("", "")
         try:
@@ -178,7 +181,7 @@ class Pump:
 
     async def _give_back(self, refund: Refund) -> None:
         now = self._clock.now()
-        if refund.due_at is None or (refund.due_at - now).total_seconds() < self._timeout + _MARGIN_SECONDS:
+        if not self._holds(refund, now):
             return
         ask = self._provider.lookup_refund if refund.status is RefundStatus.UNKNOWN else self._provider.refund
         try:

@@ -13,6 +13,7 @@ from estore.kit import http
 from estore.services.payments.domain import PaymentNotFound
 from estore.services.payments.endpoints import ActionEndpoints, Endpoints
 from estore.services.payments.gateways import ActionGone, Provider
+from estore.services.payments.gateways.sandbox.page import POLICY, page
 from estore.services.payments.service import (
     Action,
     Complete,
@@ -89,9 +90,12 @@ def action_routes(e: ActionEndpoints) -> list[Any]:
 
     @http.get("/v1/payments/sandbox/actions/{action_id:str}", e.show, summary="Sandbox: what the customer is asked")
     async def show_action(request: Request[Any, Any, Any], action_id: str) -> Response[Action]:
-        """Where `action_url` leads. A real provider shows a page of the customer's bank here."""
+        """Where `action_url` leads; a page for browsers. A real provider shows the customer's bank here."""
         ctx = await http.context(request)
-        return http.respond(request, ctx, await e.show(ctx, _action_id(action_id)))
+        action = await e.show(ctx, _action_id(action_id))
+        if "text/html" in request.headers.get("accept", ""):
+            return Response(page(action), media_type="text/html", headers={"content-security-policy": POLICY})  # type: ignore[arg-type]
+        return http.respond(request, ctx, action)
 
     @http.post(
         "/v1/payments/sandbox/actions/{action_id:str}/complete",

@@ -74,6 +74,19 @@ CREATE TABLE refund (
 CREATE INDEX refund_payment ON refund (payment_id, id);
 CREATE INDEX refund_due ON refund (due_at) WHERE due_at IS NOT NULL;
 
+-- A bank's claim to a capture. reference: the provider's id of it.
+CREATE TABLE dispute (
+    id         text PRIMARY KEY,
+    payment_id text NOT NULL REFERENCES payment_intent (id),
+    provider   text NOT NULL,
+    reference  text NOT NULL,
+    amount     bigint NOT NULL CHECK (amount > 0),
+    currency   text NOT NULL,
+    created_at timestamptz NOT NULL,
+    UNIQUE (provider, reference)
+);
+CREATE INDEX dispute_payment ON dispute (payment_id);
+
 -- A provider's event acts once. payment_id: of no intent of ours, where the provider speaks of something else.
 CREATE TABLE webhook_event (
     provider    text NOT NULL,

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from estore.contracts.orders import OrderCancelled, OrderPaymentRequested
-from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRequiresAction
+from estore.contracts.payments import PaymentCaptured, PaymentDisputed, PaymentFailed, PaymentRequiresAction
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.envelope import Message
 from estore.kit.ids import new_id
 from estore.services.payments import store
-from estore.services.payments.domain import Finding, Found, Intent, Pace, Status, settle
+from estore.services.payments.domain import Dispute, Finding, Found, Intent, NotCapturedYet, Pace, Status, settle
 from estore.services.payments.service.shapes import Chain, Claim, Handover, Outcomes, ProviderEvent, Received
 from estore.services.payments.store.intents import NewIntent
 
@@ -62,7 +62,29 @@ class Charging:
             return Received(replayed=True)
         if event.finding is not None and event.payment_id:
             await self.record(tx, ctx, Outcomes([(event.payment_id, event.finding)]))
+        if event.dispute is not None and event.payment_id:
+            await self._open_dispute(tx, ctx, event, event.dispute)
         return Received()
+
+    async def _open_dispute(self, tx: Tx, ctx: Context, event: ProviderEvent, dispute: Dispute) -> None:
+        """Note a dispute, once. One that overtakes its capture is refused for now: the provider sends it again."""
+        intent = (await store.lock_by_id(tx, [event.payment_id])).get(event.payment_id)
+        if intent is None:
+            return
+        if intent.status is not Status.CAPTURED:
+            raise NotCapturedYet
+        dispute_id = new_id("dsp")
+        if await store.insert_dispute(tx, dispute_id, intent.id, event.provider, dispute, ctx.now):
+            tx.emit(
+                PaymentDisputed(
+                    order_id=intent.order_id,
+                    payment_id=intent.id,
+                    dispute_id=dispute_id,
+                    amount=dispute.amount,
+                    currency=dispute.currency,
+                ),
+                Chain.of(intent, ctx.now),
+            )
 
     async def record(self, tx: Tx, ctx: Context, outcomes: Outcomes) -> None:
         """Write down what was found out, however many at once, and tell those who wait for it."""

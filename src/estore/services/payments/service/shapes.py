@@ -11,7 +11,7 @@ import msgspec
 
 from estore.kit.money import MAX_AMOUNT, Currency, Money
 from estore.services.payments import store
-from estore.services.payments.domain import Finding, Intent, Refund, RefundFinding
+from estore.services.payments.domain import Dispute, Finding, Intent, Refund, RefundFinding
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -70,13 +70,17 @@ class ListPayments(msgspec.Struct, frozen=True):
 
 
 class ProviderEvent(msgspec.Struct, frozen=True):
-    """A verified webhook. event_id: the provider's, the same on every delivery. payment_id: empty if it names none."""
+    """A verified webhook. event_id: the provider's, the same on every delivery. payment_id: empty if it names none.
+
+    It tells a finding, a dispute, or neither.
+    """
 
     provider: str
     event_id: str
     kind: str
     payment_id: str
-    finding: Finding | None
+    finding: Finding | None = None
+    dispute: Dispute | None = None
 
 
 class Received(msgspec.Struct, frozen=True):

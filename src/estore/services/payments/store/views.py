@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from estore.kit.db import Tx
+from estore.services.payments.domain import Dispute
 
 
 class PaymentRow(msgspec.Struct, frozen=True):
@@ -91,6 +92,26 @@ async def insert_webhook_event(tx: Tx, provider: str, event_id: str, payment_id:
             event_id,
             payment_id,
             kind,
+            now,
+        )
+        is not None
+    )
+
+
+async def insert_dispute(
+    tx: Tx, dispute_id: str, payment_id: str, provider: str, dispute: Dispute, now: datetime
+) -> bool:
+    """Note a dispute; returns False for one that was noted before."""
+    return (
+        await tx.fetchval(
+            "INSERT INTO dispute (id, payment_id, provider, reference, amount, currency, created_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING 1",
+            dispute_id,
+            payment_id,
+            provider,
+            dispute.reference,
+            dispute.amount,
+            dispute.currency,
             now,
         )
         is not None

@@ -9,6 +9,7 @@
 | pm_timeout_after_charge | captured in the books, the call hangs and no webhook comes (refunds likewise) |
 | pm_duplicate_webhooks | captured; webhooks come several times, out of order, some before the answer |
 | pm_never_answers | the call hangs and nothing reaches the books |
+| pm_disputed | captured; some seconds later a webhook tells that the bank wants it back |
 
 Any other method is declined with `unknown_method`.
 """

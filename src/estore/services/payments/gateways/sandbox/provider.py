@@ -16,9 +16,9 @@ from estore.kit.context import Context
 from estore.kit.db import Database
 from estore.kit.errors import Conflict
 from estore.kit.ids import new_id
-from estore.kit.money import Money
+from estore.kit.money import MAX_AMOUNT, Money
 from estore.kit.telemetry import log
-from estore.services.payments.domain import Finding, Found, Intent, Refund, RefundFinding, RefundFound
+from estore.services.payments.domain import Dispute, Finding, Found, Intent, Refund, RefundFinding, RefundFound
 from estore.services.payments.gateways import signing
 from estore.services.payments.gateways.provider import WebhookUnreadable
 from estore.services.payments.gateways.sandbox.books import ActionGone, Books, Charge, Webhook
@@ -39,7 +39,9 @@ _STATUS_OF = {
     "pm_slow": "processing",
     "pm_timeout_after_charge": "captured",
     "pm_duplicate_webhooks": "captured",
+    "pm_disputed": "captured",
 }
+_TALKATIVE = ("pm_duplicate_webhooks", "pm_disputed")
 _FOUND_BY_STATUS = {
     "captured": Found.CAPTURED,
     "declined": Found.DECLINED,
@@ -75,6 +77,7 @@ class _Sent(msgspec.Struct, frozen=True):
     type: _Plain
     created_at: datetime
     charge: _SentCharge
+    dispute: _SentDispute | None = None
 
 
 class _SentCharge(msgspec.Struct, frozen=True):
@@ -84,6 +87,11 @@ class _SentCharge(msgspec.Struct, frozen=True):
     amount: int
     currency: _Plain
     code: _Plain = ""
+
+
+class _SentDispute(msgspec.Struct, frozen=True):
+    id: _Plain
+    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
 
 
 _decode = msgspec.json.Decoder(_Sent).decode
@@ -151,6 +159,9 @@ class SandboxProvider:
         except msgspec.MsgspecError as error:
             raise WebhookUnreadable(str(error)) from None
         charge = sent.charge
+        if sent.dispute is not None:
+            dispute = Dispute(sent.dispute.id, sent.dispute.amount, charge.currency)
+            return ProviderEvent(self.name, event_id, sent.type, charge.client_reference, dispute=dispute)
         finding = Finding(
             _FOUND_BY_STATUS[charge.status],
             "webhook",
@@ -239,7 +250,7 @@ class SandboxProvider:
 
     async def _enter(self, charges: Sequence[Charge]) -> Sequence[Charge]:
         now = self._clock.now()
-        webhooks = [w for c in charges if c.method == "pm_duplicate_webhooks" for w in self._repeated(c, now)]
+        webhooks = [w for c in charges if c.method in _TALKATIVE for w in self._webhooks_of(c, now)]
         held = await self.books.put(charges, webhooks, now)
         return [held[c.key] for c in charges]
 
@@ -267,10 +278,15 @@ class SandboxProvider:
         body = msgspec.json.encode(_Sent(event_id, f"charge.{charge.status}", due, told))
         return Webhook(f"{event_id}#{copy}", event_id, body, due, charge_id=charge.id)
 
-    def _repeated(self, charge: Charge, now: datetime) -> list[Webhook]:
-        """Four deliveries of three events: the first twice, then the older one, then one that says the same anew."""
+    def _webhooks_of(self, charge: Charge, now: datetime) -> list[Webhook]:
+        """The webhooks that a new charge sends by itself: a dispute, or one capture told many times.
+
+        Four deliveries of three events: the first twice, then the older one, then one that says the same anew.
+        """
         if charge.status != "captured":
             return []
+        if charge.method == "pm_disputed":
+            return [self._dispute_of(charge, now + timedelta(seconds=self.settings.slow_seconds))]
         early = msgspec.structs.replace(charge, status="processing")
         late = now + timedelta(seconds=1)
         return [
@@ -279,6 +295,12 @@ class SandboxProvider:
             self._webhook(early, late),
             self._webhook(charge, late, f"evt_{charge.key}_again"),
         ]
+
+    def _dispute_of(self, charge: Charge, due: datetime) -> Webhook:
+        webhook = self._webhook(charge, due, f"evt_{charge.key}_disputed")
+        disputed = _SentDispute(f"sbd_{charge.key}", charge.amount)
+        sent = msgspec.structs.replace(_decode(webhook.body), type="charge.disputed", dispute=disputed)
+        return msgspec.structs.replace(webhook, body=msgspec.json.encode(sent))
 
     def _deliver_soon(self) -> None:
         if self._delivery is None or self._delivery.done():
