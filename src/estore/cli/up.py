@@ -70,7 +70,7 @@ class Worker:
         self.link = ours
         self.process = subprocess.Popen(  # noqa: S603 - our own module
             [
-                *(sys.executable, "-m", "estore.cli", "serve", "all"),
+                *(sys.executable, "-P", "-m", "estore.cli", "serve", "all"),
                 *("--fd", str(listener.fileno()), "--guard", str(theirs.fileno())),
             ],
             env=environment,
@@ -239,7 +239,7 @@ async def _watch(
 async def _seed(environment: dict[str, str], data: Path, progress: Progress) -> None:
     """Fill the store in a process of its own, so that its memory is given back."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "estore.cli", "seed"), env=environment, stdin=subprocess.DEVNULL
+        *(sys.executable, "-P", "-m", "estore.cli", "seed"), env=environment, stdin=subprocess.DEVNULL
     )
     if await process.wait() != 0:
         raise CannotStart(
@@ -257,6 +257,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "ESTORE_AMQP_URL": settings.amqp_url,
         "ESTORE_SECRET": settings.secret,
         "ESTORE_PUBLIC_URL": settings.public_url,
+        # Here all clients share one address: limits per address would be limits for everybody.
+        "ESTORE_RATE_FACTOR": os.environ.get("ESTORE_RATE_FACTOR", "1000"),
         "ESTORE_LOG_FORMAT": os.environ.get("ESTORE_LOG_FORMAT", "console" if sys.stderr.isatty() else "json"),
         "ESTORE_LOG_LEVEL": os.environ.get("ESTORE_LOG_LEVEL", "warning"),
     }
