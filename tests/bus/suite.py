@@ -475,7 +475,7 @@ class Endings:
 
 
 class BusSuite(Delivery, Repetition, Failures, DeadLetters, Outbox, Endings):
-    """All of it. A driver's class says in `bus_factory` how to make a bus."""
+    """All of it. A driver's class has the fixture `make_bus`."""
 
 
 async def expire_claims(world: World) -> None:

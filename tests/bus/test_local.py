@@ -14,7 +14,8 @@ from estore.kit.db import Database
 
 
 class TestLocalBus(BusSuite):
-    async def bus_factory(self, _request: pytest.FixtureRequest) -> MakeBus:
+    @pytest.fixture
+    def make_bus(self) -> MakeBus:
         def make(subscriptions: Sequence[Subscription], databases: Mapping[str, Database]) -> LocalBus:
             return LocalBus(subscriptions, databases, ladder=LADDER, poll=0.1)
 

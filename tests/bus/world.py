@@ -57,7 +57,7 @@ class Echoed(Event):
     value: int = 0
 
 
-async def build_template(dsn: str) -> None:
+async def build(dsn: str) -> None:
     """Make the schemas of all services."""
     conn = await asyncpg.connect(dsn)
     for service in SERVICES:
@@ -174,6 +174,12 @@ class World:
         for database in self.databases.values():
             await database.open()
 
+    async def clean(self) -> None:
+        """Forget what the test before left."""
+        for database in self.databases.values():
+            async with database.read() as tx:
+                await tx.execute("TRUNCATE outbox, once, delivery, acted, model")
+
     async def close(self) -> None:
         if self.running:
             await self.down()
@@ -188,7 +194,7 @@ class World:
         for relay in self.relays:
             await relay.start()
         await self.bus.start()
-        await self.until(lambda: self.bus.ready)
+        await self.until(lambda: self.bus.ready, 30)
 
     async def down(self, drain: float = 5.0) -> None:
         self.running = False

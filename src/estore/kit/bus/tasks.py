@@ -49,3 +49,9 @@ async def until(condition: Callable[[], bool], seconds: float, step: float = 0.0
     except TimeoutError:
         return condition()
     return True
+
+
+def being_cancelled() -> bool:
+    """Whether a CancelledError is meant for the current task, and not the way in which a library reports a loss."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
