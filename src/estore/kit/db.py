@@ -120,7 +120,8 @@ Committed = Callable[[list[Envelope]], None]
 class Database:
     """One service's database.
 
-    dsn: where it is; `service` names the schema that holds all its tables.
+    dsn: where it is; `service` names the schema that holds all its tables. command_timeout: seconds that one
+    statement may take, None for as long as it takes (a bulk load); change it before `open`.
     Before commit `outbox.flush` writes what was emitted; after it `on_committed` (the relay) is handed the envelopes.
     """
 
@@ -130,6 +131,7 @@ class Database:
         self._sizes = (min_size, max_size)
         self._pool: asyncpg.Pool | None = None
         self.on_committed: Committed | None = None
+        self.command_timeout: float | None = 60.0
 
     async def open(self) -> None:
         """Connect. Raises Transient when the server cannot be reached."""
@@ -142,7 +144,7 @@ class Database:
                 reset=_no_reset,
                 statement_cache_size=300,
                 max_inactive_connection_lifetime=120.0,
-                command_timeout=60,
+                command_timeout=self.command_timeout,
                 timeout=10,
                 server_settings={
                     "search_path": self.service,
