@@ -29,7 +29,7 @@ class BodyMalformed(Malformed):
     code, title = "request.malformed", "The body is not JSON"
 
 
-_PATH = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
+_PATH = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`$")
 _FIELD = re.compile(r"(?:unknown|missing required) field `(?P<name>.*)`")
 
 
