@@ -362,3 +362,14 @@ async def test_a_large_seed_is_copied_and_adds_up(room: Stockroom) -> None:
 
     await room.place("ord_1", ("SKU-69", 69))
     assert await room.levels("SKU-69") == {"MAIN": (69, 69)}
+
+
+async def test_what_is_held_can_be_read_as_a_stream_by_order(room: Stockroom) -> None:
+    await room.stocked("a", MAIN=10)
+    for order_id in ("ord_3", "ord_1", "ord_2", "ord_4"):
+        await room.place(order_id, ("a", 1))
+    await room.hear(confirmed("ord_2", ("a", 1)), cancelled("ord_4"))
+
+    async with room.world.service("inventory").db.transaction(snapshot=True) as tx:
+        held = [row async for row in store.open_reservations(tx)]
+    assert held == [("ord_1", "active"), ("ord_2", "committed"), ("ord_3", "active")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -85,6 +85,9 @@ WITH input AS (
 UPDATE reservation r SET state = o.state, reason = NULL, expires_at = NULL, changed_at = $9
 FROM unnest($5::text[], $6::text[]) AS o (order_id, state) WHERE r.order_id = o.order_id
 """
+_OPEN = """
+SELECT order_id, state FROM reservation WHERE state IN ('active', 'committed', 'oversold') ORDER BY order_id
+"""
 
 
 async def begin_reservations(
@@ -157,15 +160,13 @@ async def finish_shipments(
     )
 
 
-async def open_reservations(tx: Tx) -> list[tuple[str, str]]:
-    """Return (order_id, state) of all reservations that hold stock or should: active, committed, oversold.
+async def open_reservations(tx: Tx) -> AsyncIterator[tuple[str, str]]:
+    """Yield (order_id, state) of all reservations that hold stock or should (active, committed, oversold), by order.
 
-    For `doctor`, which compares them with the orders.
+    For `doctor`, which compares them with the orders. Needs a transaction.
     """
-    rows = await tx.fetch(
-        "SELECT order_id, state FROM reservation WHERE state IN ('active', 'committed', 'oversold') ORDER BY order_id"
-    )
-    return [(row[0], row[1]) for row in rows]
+    async for row in tx.stream(_OPEN):
+        yield row[0], row[1]
 
 
 def _columns(holds: Holds) -> tuple[list[str], list[str], list[str], list[int]]:
