@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,6 +16,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _HEARD_AS = str.maketrans("OIL", "011")
 NUMBER_BITS = 40
+_PARCEL = re.compile("pcl_([0-9A-Z]{1,40})-([1-9][0-9]{0,2})")
+_ORDER = re.compile("ord_[0-9A-Z]{1,40}")
 
 
 class State(StrEnum):
@@ -299,10 +302,13 @@ def parcel_id(order_id: str, number: int) -> str:
 
 def place_of(parcel: str) -> tuple[str, int] | None:
     """Return (order id, number) of a parcel's id, or None when it is none."""
-    head, _, tail = parcel.partition("-")
-    if not head.startswith("pcl_") or not tail.isascii() or not tail.isdecimal() or len(tail) > 3 or len(head) > 40:
-        return None
-    return f"ord_{head[4:]}", int(tail)
+    match = _PARCEL.fullmatch(parcel)
+    return None if match is None else (f"ord_{match[1]}", int(match[2]))
+
+
+def is_order_id(text: str) -> bool:
+    """Tell whether `text` can be an order's id."""
+    return _ORDER.fullmatch(text) is not None
 
 
 def is_settled(status: str, payment_status: str) -> bool:

@@ -289,11 +289,9 @@ def _outcome(order: Order) -> store.Outcome:
 def asked_of(principal: Principal, request: OneOrder) -> store.Asked | None:
     """Return what to look for, and by which right; None when the name can be neither an id nor a number."""
     name, by_number = request.name, False
-    if not name.startswith("ord_"):
+    if not domain.is_order_id(name):
         number = domain.number_from(name)
         if number is None:
             return None
         name, by_number = number, True
-    if len(name) > 64 or not name.isascii() or not name.isprintable():
-        return None
     return store.Asked(name, by_number, principal.account_id, hashed(request.secret), principal.is_operator)
