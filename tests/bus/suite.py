@@ -360,15 +360,15 @@ class Outbox:
         monkeypatch.setattr(relay, "MAX_IN_FLIGHT", 40)
         actor = world.actor(batch=10)
         actor.slow = 0.002
-        await world.up(claim=0.5)
+        await world.up()
         most = 0
 
         for start in range(0, 300, 10):
             await world.emit(*(Made(key=key) for key in keys(300)[start : start + 10]))
             most = max(most, len(world.relays[0]._held))
-        await expire_claims(world)
 
-        assert once(keys(300)) == await world.acted(actor, 300)
+        # Well before the claims with which they were inserted expire.
+        assert once(keys(300)) == await world.acted(actor, 300, 8)
         assert most <= 50
         await world.drained()
 

@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 from prometheus_client import Counter
 
+from estore.kit.bus.tasks import signalled
 from estore.kit.clock import Clock, monotonic
 from estore.kit.contract import Event
 from estore.kit.endpoint import Handler
@@ -212,12 +213,9 @@ async def handle_through(
             return outcomes | {e.id: _outcome(subscription, e, RuntimeError(error), ladder) for e in held}
         pause = HOLD_SECONDS[min(tries, len(HOLD_SECONDS) - 1)]
         tries += 1
-        try:
-            async with asyncio.timeout(pause):
-                await stopping.wait()
+        if await signalled(stopping, pause):
             return outcomes
-        except TimeoutError:
-            outcomes.update(await handle(subscription, held, clock, ladder))
+        outcomes.update(await handle(subscription, held, clock, ladder))
     return outcomes
 
 

@@ -19,7 +19,7 @@ from pamqp.commands import Basic
 from estore.kit.bus.amqp import AMQP_ERRORS, BrokerAway, FastChannel, open_channel, when_closed
 from estore.kit.bus.base import Dead, Hold, Outcome, Retry, Subscription, handle_through
 from estore.kit.bus.publisher import Job, Publisher
-from estore.kit.bus.tasks import being_cancelled, until
+from estore.kit.bus.tasks import being_cancelled, signalled, until
 from estore.kit.bus.topology import dead_key, declare_subscription, delay_key, retry_exchange
 from estore.kit.bus.wire import ERROR, FAILED_AT, MAX_ERROR, envelope_of
 from estore.kit.clock import Clock
@@ -155,10 +155,7 @@ class Consumer:
 
     async def _wait(self) -> None:
         self._wake.clear()
-        try:
-            async with asyncio.timeout(WATCH_SECONDS):
-                await self._wake.wait()
-        except TimeoutError:
+        if not await signalled(self._wake, WATCH_SECONDS):
             await self._watch()
 
     async def _watch(self) -> None:

@@ -26,7 +26,7 @@ from estore.kit.bus.base import (
     Subscription,
     handle_through,
 )
-from estore.kit.bus.tasks import cancel, supervise, until
+from estore.kit.bus.tasks import cancel, signalled, supervise, until
 from estore.kit.clock import Clock, SystemClock
 from estore.kit.db import Database, Tx
 from estore.kit.envelope import Envelope
@@ -283,11 +283,7 @@ class LocalBus:
                     envelope = msgspec.structs.replace(_decode(row["envelope"]), attempt=row["attempt"])
                     queue.put(_Delivery(envelope, 1, _nothing, _nothing, stored=True))
             if len(rows) < 500:
-                try:
-                    async with asyncio.timeout(self._poll):
-                        await due.wait()
-                except TimeoutError:
-                    continue
+                await signalled(due, self._poll)
 
     # --- dead letters -------------------------------------------------------------------------------------------
 

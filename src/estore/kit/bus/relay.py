@@ -8,13 +8,14 @@ envelope at commit and needs no read. Claims expire; what a dead process left is
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
 from estore.kit.bus.base import Bus
-from estore.kit.bus.tasks import cancel, supervise, until
+from estore.kit.bus.tasks import cancel, signalled, supervise, until
 from estore.kit.clock import monotonic
-from estore.kit.db import Database
+from estore.kit.db import Database, Record
 from estore.kit.envelope import Envelope
 from estore.kit.errors import Transient
 from estore.kit.telemetry import OUTBOX_AGE, RELAYED, log
@@ -25,8 +26,9 @@ POLL_SECONDS = 1.0
 # As long as the claim with which `db.insert_outbox` inserts.
 CLAIM_SECONDS = 15.0
 MARK_SECONDS = 0.01
-# What one process keeps in memory; beyond it rows wait in the outbox for the poll.
+# What one process keeps in memory. Beyond it MAX_OVERFLOW ids are kept; beyond that the poll finds the rows.
 MAX_IN_FLIGHT = 10_000
+MAX_OVERFLOW = 200_000
 CHUNK = 1000
 
 _CLAIM = """
@@ -41,6 +43,12 @@ _MARK = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::u
 _EXTEND = """
 UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => $2)
 WHERE id = ANY($1::uuid[]) AND published_at IS NULL
+"""
+# What this process had no room for, while the claim with which it was inserted still holds.
+_FETCH = """
+UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => $2)
+WHERE id = ANY($1::uuid[]) AND published_at IS NULL AND claimed_until > clock_timestamp()
+RETURNING id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body
 """
 _VOID = "UPDATE outbox SET claimed_until = NULL WHERE published_at IS NULL AND claimed_until IS NOT NULL"
 # The ids sort by time; a min() would read every row of a long backlog.
@@ -73,6 +81,9 @@ class Relay:
         self._alone = alone
         # From the offer or claim until the row is marked or released: id -> since when.
         self._held: dict[UUID, float] = {}
+        # Ids that were offered while there was no room, and since when.
+        self._overflow: deque[tuple[float, UUID]] = deque()
+        self._overflowed = asyncio.Event()
         self._confirmed: list[UUID] = []
         self._refused: list[UUID] = []
         self._settling = asyncio.Event()
@@ -95,15 +106,22 @@ class Relay:
             self._settling.set()
         elif len(self._held) < MAX_IN_FLIGHT:
             self._send(envelopes)
+        elif len(self._overflow) < MAX_OVERFLOW:
+            now = monotonic()
+            self._overflow.extend((now, envelope.id) for envelope in envelopes)
+            self._overflowed.set()
 
     @property
     def idle(self) -> bool:
         """Whether nothing that this process holds is on its way, or waits to be marked."""
-        return not (self._held or self._confirmed or self._refused)
+        return not (self._held or self._overflow or self._confirmed or self._refused)
 
     async def stop(self, drain: float = 10.0) -> None:
         """Take no more; wait until what is held is confirmed and marked, `drain` seconds at most. The rest stays."""
         self._stopping = True
+        self._refused += [message_id for _, message_id in self._overflow]
+        self._overflow.clear()
+        self._settling.set()
         await until(lambda: self.idle, drain)
         await cancel(self._tasks)
         self._tasks.clear()
@@ -182,42 +200,50 @@ class Relay:
         """Find what nobody holds a claim on: overflow, refusals, late commits, what a dead process left."""
         while True:
             try:
-                more = not self._stopping and self._bus.accepts and await self._claim()
+                more = not self._stopping and self._bus.accepts and await self._take()
             except Transient as failure:
                 _log.warning("relay waits", service=self._db.service, detail=failure.detail)
                 more = False
             if not more:
-                await asyncio.sleep(self._poll)
+                await signalled(self._overflowed, self._poll)
             await until(lambda: len(self._held) <= MAX_IN_FLIGHT // 2, seconds=self._poll)
 
-    async def _claim(self) -> bool:
+    async def _take(self) -> bool:
         """Claim and send one chunk. Returns whether there may be more."""
         at_most = min(CHUNK, MAX_IN_FLIGHT - len(self._held))
         if at_most <= 0:
             return True
+        self._overflowed.clear()
+        own: list[UUID] = []
+        oldest = monotonic() - self._claim_seconds + 1.0
+        while self._overflow and len(own) < at_most:
+            since, message_id = self._overflow.popleft()
+            if since > oldest:
+                own.append(message_id)
         async with self._db.read() as tx:
-            rows = await tx.fetch(_CLAIM, at_most, self._claim_seconds)
-        # What this process holds already only got its claim renewed.
-        batch = [
-            Envelope(
-                id=row["id"],
-                name=row["name"],
-                source=self._db.service,
-                subject=row["subject"],
-                version=row["version"],
-                time=row["occurred_at"],
-                correlation_id=row["correlation_id"],
-                causation_id=row["causation_id"],
-                traceparent=row["traceparent"],
-                body=row["body"],
+            rows = await (
+                tx.fetch(_FETCH, own, self._claim_seconds) if own else tx.fetch(_CLAIM, at_most, self._claim_seconds)
             )
-            for row in rows
-            if row["id"] not in self._held
-        ]
+        # What this process holds already only got its claim renewed.
+        batch = [self._envelope(row) for row in rows if row["id"] not in self._held]
         batch.sort(key=lambda envelope: envelope.id)
         if batch:
             self._send(batch)
-        return len(rows) == at_most
+        return bool(own) or len(rows) == at_most
+
+    def _envelope(self, row: Record) -> Envelope:
+        return Envelope(
+            id=row["id"],
+            name=row["name"],
+            source=self._db.service,
+            subject=row["subject"],
+            version=row["version"],
+            time=row["occurred_at"],
+            correlation_id=row["correlation_id"],
+            causation_id=row["causation_id"],
+            traceparent=row["traceparent"],
+            body=row["body"],
+        )
 
     async def _renew(self) -> None:
         """Keep the claims on what takes long, and measure the backlog."""

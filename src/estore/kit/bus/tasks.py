@@ -51,6 +51,16 @@ async def until(condition: Callable[[], bool], seconds: float, step: float = 0.0
     return True
 
 
+async def signalled(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until `event` is set, `seconds` at most. Returns whether it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True
+
+
 def being_cancelled() -> bool:
     """Whether a CancelledError is meant for the current task, and not the way in which a library reports a loss."""
     task = asyncio.current_task()
