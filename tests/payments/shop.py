@@ -25,7 +25,7 @@ class Shop:
         self.world = made
         service = made.service("payments")
         self.pump: Pump = service.jobs[0].run.__self__  # type: ignore[attr-defined]
-        self.sandbox: SandboxProvider = service.jobs[1].run.__self__  # type: ignore[attr-defined]
+        self.sandbox: SandboxProvider = service.jobs[2].run.__self__  # type: ignore[attr-defined]
         self.sandbox.client = made.http("payments")
         self.operator = made.http("payments", made.token("acc_op", operator=True))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 
@@ -85,7 +86,7 @@ async def test_everything_settles_by_itself_over_real_http(databases: Databases)
         shop.sandbox.client = None
         asgi = application("payments", service.routes, verifier=service.verifier, clock=service.clock)
         server = uvicorn.Server(uvicorn.Config(asgi, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
-        server.capture_signals = lambda: __import__("contextlib").nullcontext()  # type: ignore[method-assign]
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
         serving = asyncio.create_task(server.serve())
         await made.run()
         methods = {
@@ -108,6 +109,24 @@ async def test_everything_settles_by_itself_over_real_http(databases: Databases)
         assert statuses == methods
         assert delivered == [{"count": 0}]
         assert await made.broken("payments") == {}
+
+
+async def test_old_webhooks_are_forgotten_and_recent_ones_are_not(shop: Shop) -> None:
+    await shop.pay("pm_duplicate_webhooks")
+    await shop.later(seconds=5)
+
+    async def kept() -> list[int]:
+        for job in shop.world.service("payments").jobs:
+            await job.run()
+        tables = ("webhook_event", "sandbox_webhook")
+        return [len(await shop.world.fetch("payments", f"SELECT 1 FROM {table}")) for table in tables]
+
+    now = await kept()
+    await shop.later(days=10)
+    later = await kept()
+    await shop.later(days=21)
+
+    assert (now, later, await kept()) == ([3, 4], [3, 0], [0, 0])
 
 
 async def test_the_claim_outlives_the_call_however_it_is_configured(databases: Databases) -> None:

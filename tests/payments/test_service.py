@@ -11,7 +11,7 @@ from estore.contracts.payments import PaymentRefunded
 from estore.kit.db import statements
 from estore.kit.errors import Transient
 from estore.services.payments import app
-from estore.services.payments.domain import Finding, Found
+from estore.services.payments.domain import Finding, Found, Refund, RefundFinding
 from estore.services.payments.gateways import signing
 from estore.services.payments.service import Outcomes, captures
 from payments.shop import Shop, all_at_once
@@ -157,6 +157,17 @@ async def test_a_capture_that_beats_the_void_is_reported_anyway(shop: Shop) -> N
     assert [c["status"] for c in await shop.charges(order)] == ["captured"]
 
 
+async def test_a_capture_that_arrives_after_the_failure_is_reported_to_be_refunded(shop: Shop) -> None:
+    order = await shop.pay("pm_declined")
+    async with shop.world.service("payments").db.transaction() as tx:
+        await tx.execute("UPDATE sandbox_charge SET status = 'captured', captured = amount")
+    late = [((await shop.intent(order))["id"], Finding(Found.CAPTURED, "webhook"))]
+    await shop.pump._e.record(shop.world.ctx(), Outcomes(late * 2))
+    await shop.hear(shop.refund(order, 1999))
+
+    assert await shop.told(order) == ["Failed", "Captured", "Refunded"]
+
+
 async def test_a_cancellation_changes_nothing_about_a_capture(shop: Shop) -> None:
     order = await shop.pay()
     await shop.hear(shop.cancel(order), shop.cancel(order))
@@ -207,11 +218,21 @@ async def test_refunds_that_race_for_the_same_money_never_exceed_it(shop: Shop) 
 async def test_a_refund_whose_answer_is_lost_is_found_by_asking(shop: Shop) -> None:
     order = await shop.pay("pm_timeout_after_charge")
     await shop.later(seconds=4)
+    real, asked = shop.sandbox.refund, []
+
+    async def refund(wanted: Refund) -> RefundFinding:
+        asked.append(wanted.id)
+        return await real(wanted)
+
+    shop.sandbox.refund = refund  # type: ignore[method-assign]
     await shop.hear(shop.refund(order, 500))
     before = await shop.world.fetch("payments", "SELECT status FROM refund")
     await shop.later(seconds=4)
 
+    shop.sandbox.refund = real  # type: ignore[method-assign]
+
     assert before == [{"status": "unknown"}]
+    assert len(asked) == 1
     assert await shop.told(order) == ["Captured", "Refunded"]
     assert [c["refunded"] for c in await shop.charges(order)] == [500]
 

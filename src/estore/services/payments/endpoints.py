@@ -54,6 +54,7 @@ class Endpoints:
     request_refunds: Handler[RefundRequested]
     claim: Endpoint[Claim, list[Intent]]
     record: Endpoint[Outcomes, None]
+    forget_webhooks: Endpoint[Claim, int]
     claim_refunds: Endpoint[Claim, list[Refund]]
     record_refunds: Endpoint[RefundOutcomes, None]
 
@@ -79,6 +80,7 @@ def build(edge: Edge, charging: Charging, refunding: Refunding) -> Endpoints:
         request_refunds=edge.consumer(refunding.request_refunds),
         claim=edge.endpoint(charging.claim_due, who=SYSTEM_ONLY, tx=WRITE, timeout=10),
         record=edge.endpoint(charging.record, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
+        forget_webhooks=edge.endpoint(charging.forget_webhooks, who=SYSTEM_ONLY, tx=WRITE, timeout=10),
         claim_refunds=edge.endpoint(refunding.claim_due_refunds, who=SYSTEM_ONLY, tx=WRITE, timeout=10),
         record_refunds=edge.endpoint(refunding.record_refunds, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
     )

@@ -34,6 +34,9 @@ from estore.services.payments.service import Claim, Outcomes, RefundOutcomes
 _log = log(__name__)
 
 
+_CHUNK = 5_000
+
+
 class Pump:
     """Asks the provider about intents and refunds, many at once, and records all outcomes of the moment together.
 
@@ -62,6 +65,7 @@ class Pump:
         self._workers = 0
         self._stopping = False
         self._woken = False
+        self._looks = 0
         self._more = False
         self._steps: Mapping[Step, Callable[[Intent], Awaitable[Finding]]] = {
             Step.CHARGE: provider.charge,
@@ -90,7 +94,9 @@ class Pump:
 
     async def sweep(self) -> None:
         """Claim what is due: left by a dead process, to be looked up, to be voided, to be refunded."""
-        self._more = True
+        # Another look may begin while this one waits: what that one had no room for, this one must not call done.
+        self._looks += 1
+        look, self._more = self._looks, True
         while (room := min(self.room(), 500)) > 0:
             ctx = system_context(self._clock.now())
             intents = await self._e.claim(ctx, Claim(room))
@@ -98,8 +104,13 @@ class Pump:
             self._refunds.extend(refunds)
             self.take(intents)
             if max(len(intents), len(refunds)) < room:
-                self._more = False
+                self._more = self._looks != look
                 return
+
+    async def forget(self) -> None:
+        """Forget old webhooks, in chunks."""
+        while await self._e.forget_webhooks(system_context(self._clock.now()), Claim(_CHUNK)) == _CHUNK:
+            pass
 
     async def idle(self) -> None:
         """Wait until nothing that this process took is under way."""
@@ -216,5 +227,7 @@ class Pump:
 
 def jobs(pump: Pump, sandbox: SandboxProvider | None) -> list[Job]:
     """The timers of payments."""
-    own = [Job("payments.sweep", 0.5, pump.sweep)]
-    return own + ([Job("payments.sandbox", 0.5, sandbox.tick)] if sandbox is not None else [])
+    own = [Job("payments.sweep", 0.5, pump.sweep), Job("payments.forget", 3600.0, pump.forget)]
+    if sandbox is None:
+        return own
+    return [*own, Job("payments.sandbox", 0.5, sandbox.tick), Job("payments.sandbox-forget", 3600.0, sandbox.forget)]

@@ -96,6 +96,7 @@ CREATE TABLE webhook_event (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (provider, event_id)
 );
+CREATE INDEX webhook_event_received ON webhook_event (received_at);
 
 -- The sandbox provider's own books. Only gateways/sandbox touches them, and it reads none of the tables above.
 CREATE TABLE sandbox_charge (

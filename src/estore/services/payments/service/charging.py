@@ -16,6 +16,9 @@ from estore.services.payments.domain import Dispute, Finding, Found, Intent, Not
 from estore.services.payments.service.shapes import Chain, Claim, Handover, Outcomes, ProviderEvent, Received
 from estore.services.payments.store.intents import NewIntent
 
+# Providers repeat an event for days, not for weeks.
+WEBHOOK_DAYS = 30
+
 
 class Charging:
     """provider: the name of the gateway that new intents go to."""
@@ -85,6 +88,10 @@ class Charging:
                 ),
                 Chain.of(intent, ctx.now),
             )
+
+    async def forget_webhooks(self, tx: Tx, ctx: Context, claim: Claim) -> int:
+        """Forget events that no provider sends again; returns how many."""
+        return await store.forget_webhook_events(tx, ctx.now - timedelta(days=WEBHOOK_DAYS), claim.at_most)
 
     async def record(self, tx: Tx, ctx: Context, outcomes: Outcomes) -> None:
         """Write down what was found out, however many at once, and tell those who wait for it."""

@@ -98,6 +98,17 @@ async def insert_webhook_event(tx: Tx, provider: str, event_id: str, payment_id:
     )
 
 
+async def forget_webhook_events(tx: Tx, before: datetime, at_most: int) -> int:
+    """Delete up to `at_most` events noted before `before`; returns how many."""
+    done = await tx.execute(
+        "DELETE FROM webhook_event WHERE (provider, event_id) IN (SELECT provider, event_id FROM webhook_event"
+        " WHERE received_at < $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        before,
+        at_most,
+    )
+    return int(done.split()[-1])
+
+
 async def insert_dispute(
     tx: Tx, dispute_id: str, payment_id: str, provider: str, dispute: Dispute, now: datetime
 ) -> bool:

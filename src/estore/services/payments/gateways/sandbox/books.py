@@ -164,6 +164,11 @@ class Books:
             rows = await tx.fetch(_CLAIM_WEBHOOKS, now, now + timedelta(seconds=lease), at_most)
         return sorted((Webhook(*row) for row in rows), key=lambda w: w.id)
 
+    async def forget_webhooks(self, before: datetime) -> None:
+        """Delete deliveries that were done with before `before`."""
+        async with self._db.statement() as tx:
+            await tx.execute("DELETE FROM sandbox_webhook WHERE due_at IS NULL AND created_at < $1", before)
+
     async def close_webhooks(self, done: Sequence[tuple[str, datetime | None, bool]], now: datetime) -> None:
         """Note (delivery, when to try again or never, whether it was delivered)."""
         ids, due, delivered = (list(column) for column in zip(*done, strict=True))

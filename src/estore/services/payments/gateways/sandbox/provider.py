@@ -210,6 +210,10 @@ class SandboxProvider:
             await asyncio.wait([self._delivery])
         await self.deliver()
 
+    async def forget(self) -> None:
+        """Forget webhooks that were delivered a week ago."""
+        await self.books.forget_webhooks(self._clock.now() - timedelta(days=7))
+
     async def deliver(self) -> None:
         """Send the webhooks that are due, again and again with back-off until they are taken or hopeless."""
         while batch := await self.books.claim_webhooks(self._clock.now(), _DELIVERY_LEASE, _DELIVERIES_AT_ONCE):
