@@ -21,6 +21,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """category: its slug. category_path: slugs from the root of the tree down to that category."""
+
     product_id: str
     slug: str
     title: str
@@ -31,6 +33,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     brand: str | None = None
     attributes: dict[str, str] = {}
     picture: str | None = None
+    category_path: tuple[str, ...] = ()
 
 
 @event("product.published.v1", by="catalog", subject="product_id")
@@ -71,4 +74,23 @@ class PriceChanged(Event, frozen=True, kw_only=True):
 
     product_id: str
     prices: tuple[NewPrice, ...]
+    version: int
+
+
+class StockLevel(msgspec.Struct, frozen=True):
+    sku: str
+    quantity: int
+
+
+@event("product.stock_imported.v1", by="catalog", subject="product_id")
+class ProductStockImported(Event, frozen=True, kw_only=True):
+    """A vendor's file counted so many pieces of these variants. Sent when the count differs from the last file's.
+
+    It may overtake the event that tells of the product, and it also comes for drafts, hence vendor_id.
+    """
+
+    product_id: str
+    vendor_id: str
+    import_id: str
+    levels: tuple[StockLevel, ...]
     version: int
