@@ -38,8 +38,11 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 
 def settings_from_environment() -> Settings:
-    """Read the settings, or end with exit code 2 and the name of the wrong one."""
+    """Read the settings, or end with exit code 2 and the name of the wrong or misspelt one."""
+    from estore.cli import settings_table
+
     try:
+        settings_table.check(os.environ)
         return load(Settings, os.environ)
     except SettingError as error:
         fail(str(error), 2)
@@ -60,6 +63,7 @@ def attached(data: Path) -> Settings:
 
 def guarded(action: Callable[[], Any]) -> Any:
     """Run `action`; expected failures become one line."""
+    from estore.cli.seed import SeedFailed
     from estore.kit.db import MigrationError
     from estore.kit.errors import Failure
     from estore.kit.runtime import NotMigrated
@@ -70,7 +74,7 @@ def guarded(action: Callable[[], Any]) -> Any:
         fail(str(error), 2)
     except Failure as error:
         fail(error.detail)
-    except (NotMigrated, MigrationError) as error:
+    except (NotMigrated, MigrationError, SeedFailed) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
@@ -96,6 +100,7 @@ def up(
     """Open the whole store on this machine: database, bus, all services, a seeded marketplace."""
     from estore.cli import up as up_command
 
+    settings_from_environment()
     options = up_command.Options(
         port=port, host=host, data=data, fresh=fresh, seed=seed, amqp=amqp, database=database, workers=workers
     )
@@ -140,15 +145,38 @@ def migrate(
 
 
 @app.command()
+def seed(
+    products: Annotated[
+        int | None, typer.Option(help="Add a large catalogue of so many products.", min=1, max=1_000_000)
+    ] = None,
+    random_seed: Annotated[
+        int, typer.Option(help="Another one, another catalogue; the same one, the same.", min=0, max=32_767)
+    ] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails.")] = False,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the store with the demo marketplace. Run it again: nothing is made twice."""
+    from estore.cli.seed import command as seed_command
+
+    settings = attached(data)
+    options = seed_command.Options(products=products, random_seed=random_seed, quiet=quiet)
+    summary = guarded(lambda: seed_command.run(settings, options))
+    if as_json:
+        print(msgspec.json.encode(summary).decode())
+
+
+@app.command()
 def openapi(
     events: Annotated[bool, typer.Option("--events", help="The events instead, as an AsyncAPI 3 document.")] = False,
 ) -> None:
     """Print the OpenAPI 3.1 document of all services."""
+    from estore.cli import asyncapi
     from estore.cli import openapi as openapi_command
     from estore.cli.compose import SERVICES, build
 
     if events:
-        print(json.dumps(openapi_command.asyncapi.document(SERVICES, openapi_command.package_version()), indent=2))
+        print(json.dumps(asyncapi.document(SERVICES, openapi_command.package_version()), indent=2))
         return
     settings = Settings(database_url="postgresql://localhost/estore", secret="-", environment={})  # noqa: S106 - nothing is signed
     print(json.dumps(openapi_command.document(build(settings)), indent=2))

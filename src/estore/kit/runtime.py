@@ -15,9 +15,9 @@ from estore.kit.auth import key_subscription
 from estore.kit.bus.base import Bus, Subscription
 from estore.kit.bus.local import LocalBus
 from estore.kit.bus.relay import Relay
-from estore.kit.db import migrations_of, pending
+from estore.kit.bus.retention import purge
+from estore.kit.db import Database, migrations_of, pending
 from estore.kit.errors import Failure, Transient
-from estore.kit.retention import purge_job
 from estore.kit.service import Job, Service
 from estore.kit.telemetry import log
 
@@ -92,6 +92,18 @@ class Runtime:
         await asyncio.gather(*(relay.stop(drain) for relay in self._relays))
         await self.bus.stop()
         await asyncio.gather(*(service.db.close() for service in self.services))
+
+
+def purge_job(db: Database) -> Job:
+    """Return the job that forgets, once an hour, what the message tables may forget."""
+
+    async def run() -> None:
+        more = True
+        while more:
+            async with db.transaction() as tx:
+                more = (await purge(tx)).more
+
+    return Job("purge", 3600.0, run)
 
 
 async def _repeat(job: Job) -> None:

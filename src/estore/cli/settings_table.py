@@ -1,0 +1,117 @@
+"""Every setting there is, read from the structs that hold them: for the guide, and to refuse misspelt ones."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from estore.cli.compose import SERVICES
+from estore.kit.settings import PREFIX, SettingError, Settings
+
+# Read by the launcher, the tests and the compose file, not by a service.
+OTHERS = {
+    "ESTORE_DATA": "data folder of `up` and of the commands that look into its store",
+    "ESTORE_PYTHON": "interpreter that `./estore` makes `.venv` with",
+    "ESTORE_PORT": "port of the gateway in compose.yaml",
+    "ESTORE_TEST_DATABASE_URL": "PostgreSQL for the tests, instead of one of their own",
+    "ESTORE_TEST_AMQP_URL": "RabbitMQ for the tests, instead of one of their own",
+}
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One variable. default: as it would be written; empty for none."""
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+def settings() -> list[Setting]:
+    """Return all settings, the shared ones first."""
+    found = _of(Settings, PREFIX)
+    for service in SERVICES:
+        own = f"{PREFIX}{service.upper()}_"
+        found.append(Setting(f"{own}DATABASE_URL", "text", "", f"database of {service}, instead of the shared one"))
+        module = importlib.import_module(f"estore.services.{service}.app")
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            if (
+                cls.__module__ == module.__name__
+                and issubclass(cls, msgspec.Struct)
+                and cls.__name__.endswith("Settings")
+            ):
+                found += _of(cls, own)
+    return found
+
+
+def check(environment: Mapping[str, str]) -> None:
+    """Refuse ESTORE_* variables that nothing reads. Raises SettingError naming the first, and what it may mean."""
+    known = {setting.name for setting in settings()} | set(OTHERS)
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            close = get_close_matches(name, known, 1)
+            raise SettingError(f"{name} is no setting{f'; is {close[0]} meant?' if close else ''}")
+
+
+def render() -> str:
+    """Return docs/guide/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "Environment variables. A wrong or misspelt one stops the start with one line that names it. This page is",
+        "generated from the code: `python -m estore.cli.settings_table > docs/guide/settings.md`.",
+        "",
+        "| variable | kind | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [f"| `{s.name}` | {s.kind} | {f'`{s.default}`' if s.default else ''} | {s.meaning} |" for s in settings()]
+    lines += [f"| `{name}` | text | | {meaning} |" for name, meaning in sorted(OTHERS.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _of(cls: type[msgspec.Struct], prefix: str) -> list[Setting]:
+    fields = [field for field in msgspec.structs.fields(cls) if field.name != "environment"]
+    meanings = _meanings(inspect.getdoc(cls) or "", [field.name for field in fields])
+    return [
+        Setting(f"{prefix}{f.name.upper()}", _kind(f.type), _default(f.default), meanings.get(f.name, ""))
+        for f in fields
+    ]
+
+
+def _meanings(text: str, names: list[str]) -> dict[str, str]:
+    """Read `name: meaning.` from a docstring; a meaning ends where the next name begins."""
+    flat = " ".join(text.split())
+    starts = sorted((m.start(), m.end(), n) for n in names for m in re.finditer(rf"(?<!\w){n}(?:, \w+)*: ", flat))
+    ends = [start for start, _, _ in starts[1:]] + [len(flat)]
+    return {
+        name: flat[begin:end].strip().rstrip(".").replace("|", "\\|")
+        for (_, begin, name), end in zip(starts, ends, strict=True)
+    }
+
+
+def _kind(kind: Any) -> str:
+    if get_origin(kind) is not None and hasattr(kind, "__metadata__"):
+        kind = get_args(kind)[0]
+    choices = [a for a in get_args(kind) if isinstance(a, str)]
+    if choices:
+        return " or ".join(f"`{choice}`" for choice in choices)
+    names = {str: "text", int: "whole number", float: "number", bool: "yes or no"}
+    return names.get(kind, "path" if getattr(kind, "__name__", "") == "Path" else "text")
+
+
+def _default(value: Any) -> str:
+    if value is msgspec.NODEFAULT or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+if __name__ == "__main__":
+    print(render(), end="")
