@@ -1,24 +1,308 @@
-"""Checks across services: each service is asked for what it knows of its orders, and the answers are compared."""
+"""Checks across services: each service is asked for what it knows, and the answers are compared here.
+
+A service's database may be on a server of its own, so nothing is joined in SQL: each side is read as a stream sorted by
+key, in a snapshot of its own, and the streams are merged in bounded memory. On a live store the snapshots are moments
+apart and events are on their way. So what disagrees is only suspected at first: it is compared again, and what still
+disagrees is broken unless a message about it is on its way or it moved within the last minutes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from estore.cli.doctor_messages import Found, Traced, trace
+from estore.kit.clock import SystemClock
+from estore.kit.db import Tx
 from estore.kit.service import Service
+from estore.services.inventory.store import open_reservations
+from estore.services.orders.store import OrderFacts, stream_facts
+from estore.services.payments.store import captures
 
 Services = Mapping[str, Service]
-Result = tuple[int, list[dict[str, Any]]]
+Row = Sequence[Any]
+Stream = Callable[[Tx], AsyncIterator[Row]]
+Verdict = dict[str, Any] | None
+
+MAX_SUSPECTS = 100_000
+PAUSES = (0.3, 2.0)
+"""Seconds before each further look at what is suspected: longer than an event takes from outbox to consumer."""
+
+PAID = frozenset({"confirmed", "partly_shipped", "shipped", "delivered", "completed"})
+STOCK_COMMITTED = frozenset({"confirmed", "partly_shipped"})
+STOCK_HELD = frozenset({"placed", "awaiting_payment"})
+ENDED = frozenset({"cancelled", "rejected"})
 
 
 @dataclass(frozen=True)
-class CrossCheck:
-    """number: in DESIGN section 6. run: returns how many orders were compared, and those that disagree."""
+class Rule:
+    """applies: whether the rule says anything of these rows. judge: what is wrong with them, None when nothing is."""
 
     number: int
     name: str
-    run: Callable[[Services], Awaitable[Result]]
+    applies: Callable[[Sequence[Any]], bool]
+    judge: Callable[[Sequence[Any]], Verdict]
 
 
-CROSS_CHECKS: Sequence[CrossCheck] = ()
+@dataclass(frozen=True)
+class Comparison:
+    """Sides to be merged by key, and what must hold between them. sides: (service, stream of (key, *values))."""
+
+    sides: Sequence[tuple[str, Stream]]
+    rules: Sequence[Rule]
+    about: Callable[[str, Sequence[Any]], Sequence[str]]
+    """Returns the subjects of events that speak of a key."""
+
+
+@dataclass
+class _Looks:
+    over: list[int]
+    suspects: dict[tuple[int, str], tuple[dict[str, Any], Sequence[str]]] = field(default_factory=dict)
+
+
+async def check_across(services: Services, grace: timedelta) -> list[Found]:
+    """Return what was found between the services. grace: what moved within it may still be on its way."""
+    traced = await trace(services, grace)
+    found = list(traced.found)
+    for comparison in COMPARISONS:
+        found += await compare(services, comparison, traced, grace)
+    return found
+
+
+async def compare(services: Services, comparison: Comparison, traced: Traced, grace: timedelta) -> list[Found]:
+    """Merge the sides, and look again at what disagrees."""
+    looks = await _look(services, comparison)
+    over = looks.over
+    for pause in PAUSES:
+        if not looks.suspects:
+            break
+        await asyncio.sleep(pause)
+        again = await _look(services, comparison)
+        kept = {key: again.suspects[key] for key in looks.suspects.keys() & again.suspects.keys()}
+        looks = _Looks(over, dict(sorted(kept.items())))
+    subjects = {subject for _, about in looks.suspects.values() for subject in about}
+    moving = subjects & traced.on_their_way | await recently_moved(services, subjects, grace)
+    broken: list[list[dict[str, Any]]] = [[] for _ in comparison.rules]
+    for (index, _), (row, about) in looks.suspects.items():
+        if not moving.intersection(about):
+            broken[index].append(row)
+    return [Found(r.number, r.name, over[i], broken[i]) for i, r in enumerate(comparison.rules)]
+
+
+async def _look(services: Services, comparison: Comparison) -> _Looks:
+    looks = _Looks([0] * len(comparison.rules))
+    async with AsyncExitStack() as stack:
+        sides = []
+        for name, stream in comparison.sides:
+            tx = await stack.enter_async_context(services[name].db.transaction(snapshot=True))
+            sides.append(stream(tx))
+        rows = await stack.enter_async_context(aclosing(merged(sides)))
+        async for key, values in rows:
+            for index, rule in enumerate(comparison.rules):
+                if not rule.applies(values):
+                    continue
+                looks.over[index] += 1
+                wrong = rule.judge(values)
+                if wrong is not None and len(looks.suspects) < MAX_SUSPECTS:
+                    looks.suspects[index, key] = ({"key": key} | wrong, comparison.about(key, values))
+    return looks
+
+
+async def merged(sides: Sequence[AsyncIterator[Row]]) -> AsyncGenerator[tuple[str, list[Any]], None]:
+    """Yield (key, what each side says of it, None for nothing), ordered by key. Each side is sorted by its key.
+
+    Raises ValueError for a side that is not: its rows would seem to be missing elsewhere.
+    """
+    heads = await asyncio.gather(*(anext(side, None) for side in sides))
+    while keys := [head[0] for head in heads if head is not None]:
+        key = min(keys)
+        values = [head if head is not None and head[0] == key else None for head in heads]
+        yield key, values
+        for index, value in enumerate(values):
+            if value is not None:
+                heads[index] = head = await anext(sides[index], None)
+                if head is not None and head[0] <= key:
+                    raise ValueError(f"a stream is not sorted: {head[0]} comes after {key}")
+
+
+_MOVED = r"""
+SELECT DISTINCT subject FROM (
+    SELECT CASE WHEN subject LIKE 'pcl\_%' THEN 'ord_' || split_part(substr(subject, 5), '-', 1) ELSE subject END
+    FROM outbox WHERE id >= $1) moved (subject)
+WHERE subject = ANY($2::text[])
+"""
+
+
+async def recently_moved(services: Services, subjects: Collection[str], grace: timedelta) -> set[str]:
+    """Return those of `subjects` of which an event was emitted within the grace. A parcel speaks of its order."""
+    if not subjects or not grace:
+        return set()
+    since = _first_id_at(SystemClock().now() - grace)
+    moved: set[str] = set()
+    for service in services.values():
+        async with service.db.read() as tx:
+            moved.update(row[0] for row in await tx.fetch(_MOVED, since, sorted(subjects)))
+    return moved
+
+
+def _first_id_at(moment: datetime) -> UUID:
+    return UUID(int=int(moment.astimezone(UTC).timestamp() * 1000) << 80)
+
+
+# --- orders, what is held for them, and what was paid for them ----------------------------------------------------
+
+
+async def _orders(tx: Tx) -> AsyncIterator[Row]:
+    async for order in stream_facts(tx):
+        yield order.order_id, order
+
+
+def _order(values: Sequence[Any]) -> OrderFacts | None:
+    return values[0][1] if values[0] is not None else None
+
+
+def _held(values: Sequence[Any]) -> str | None:
+    return values[1][1] if values[1] is not None else None
+
+
+def _paid(values: Sequence[Any]) -> tuple[int, int] | None:
+    return (values[2][1], values[2][2]) if values[2] is not None else None
+
+
+def _is_paid_for(values: Sequence[Any]) -> bool:
+    order = _order(values)
+    return order is not None and order.status in PAID
+
+
+def _held_for_nothing(values: Sequence[Any]) -> Verdict:
+    order, held = _order(values), _held(values)
+    status = order.status if order else None
+    if status in STOCK_COMMITTED or (status in STOCK_HELD and held == "active"):
+        return None
+    return {"reservation": held, "order": status or "unknown"}
+
+
+def _captured_in_vain(values: Sequence[Any]) -> Verdict:
+    order, paid = _order(values), _paid(values)
+    if order is None or paid is None:
+        return {"captured": paid[0] if paid else None, "order": "unknown"}
+    captured, refunded = paid
+    agreed = order.captured == captured and order.refunded == refunded
+    if agreed and (order.status in PAID or (order.status in ENDED and refunded == captured)):
+        return None
+    return {
+        "order": order.status,
+        "captured": captured,
+        "refunded": refunded,
+        "captured_say_orders": order.captured,
+        "refunded_say_orders": order.refunded,
+    }
+
+
+def _confirmed_in_vain(values: Sequence[Any]) -> Verdict:
+    order, held, paid = _order(values), _held(values), _paid(values)
+    if order is None or (paid is not None and (order.status not in STOCK_COMMITTED or held == "committed")):
+        return None
+    return {"order": order.status, "captured": paid[0] if paid else None, "reservation": held}
+
+
+def _charged_otherwise(values: Sequence[Any]) -> Verdict:
+    order, paid = _order(values), _paid(values)
+    if order is None or paid is None or paid[0] == order.total:
+        return None
+    return {"order": order.status, "total": order.total, "captured": paid[0]}
+
+
+ORDERS = Comparison(
+    (("orders", _orders), ("inventory", open_reservations), ("payments", captures)),
+    (
+        Rule(6, "stock is held for open orders only", lambda v: v[1] is not None, _held_for_nothing),
+        Rule(9, "what was captured is confirmed, or refunded in time", lambda v: v[2] is not None, _captured_in_vain),
+        Rule(10, "what is confirmed was captured, and its stock committed", _is_paid_for, _confirmed_in_vain),
+        Rule(
+            11,
+            "an order's total is what was captured for it",
+            lambda v: v[2] is not None and _is_paid_for(v),
+            _charged_otherwise,
+        ),
+    ),
+    lambda key, _: (key,),
+)
+
+# --- what is for sale, as others keep it ----------------------------------------------------------------------------
+
+# The catalog's columns compare bytes already; the others' are told to, so that all streams have one order.
+_SAYS = {
+    "catalog": "SELECT v.sku, p.id, p.vendor_id, v.price, p.currency, p.version FROM variant v"
+    " JOIN product p ON p.id = v.product_id WHERE p.listed AND v.active ORDER BY v.sku",
+    "orders": "SELECT sku, product_id, vendor_id, price, currency, price_version FROM offer WHERE status = 'active'"
+    ' ORDER BY sku COLLATE "C"',
+    "cart": "SELECT sku, product_id, vendor_id, price, currency, price_version FROM offer WHERE listed"
+    ' ORDER BY sku COLLATE "C"',
+}
+_AVAILABLE = {
+    "inventory": 'SELECT sku, announced, announcement FROM sku WHERE announcement > 0 ORDER BY sku COLLATE "C"',
+    "catalog": "SELECT sku, available, version FROM stock ORDER BY sku",
+    "cart": 'SELECT sku, available, stock_version FROM offer WHERE stock_version > 0 ORDER BY sku COLLATE "C"',
+}
+
+
+def _reading(sql: str) -> Stream:
+    async def stream(tx: Tx) -> AsyncIterator[Row]:
+        async for row in tx.stream(sql):
+            yield tuple(row)
+
+    return stream
+
+
+def _offer_differs(values: Sequence[Any]) -> Verdict:
+    """The last column is a version: a copy's price may be older than the product, never newer."""
+    truth, copy = values
+    if truth is not None and copy is not None and truth[:5] == copy[:5] and copy[5] <= truth[5]:
+        return None
+    return {"catalog": _shown(truth), "copy": _shown(copy)}
+
+
+def _availability_differs(values: Sequence[Any]) -> Verdict:
+    truth, copy = values
+    if truth == copy:
+        return None
+    return {"inventory": _shown(truth), "copy": _shown(copy)}
+
+
+def _shown(row: Row | None) -> str:
+    return "nothing" if row is None else " ".join(str(value) for value in row[1:])
+
+
+def _offer_subjects(key: str, values: Sequence[Any]) -> Sequence[str]:
+    return (key, *{row[1] for row in values if row is not None})
+
+
+def _offers_of(service: str) -> Comparison:
+    return Comparison(
+        (("catalog", _reading(_SAYS["catalog"])), (service, _reading(_SAYS[service]))),
+        (Rule(15, f"the offers in {service} are the catalog's", lambda v: True, _offer_differs),),
+        _offer_subjects,
+    )
+
+
+def _availability_of(service: str) -> Comparison:
+    return Comparison(
+        (("inventory", _reading(_AVAILABLE["inventory"])), (service, _reading(_AVAILABLE[service]))),
+        (Rule(15, f"the availability in {service} is inventory's", lambda v: True, _availability_differs),),
+        lambda key, _: (key,),
+    )
+
+
+COMPARISONS: Sequence[Comparison] = (
+    ORDERS,
+    _offers_of("orders"),
+    _offers_of("cart"),
+    _availability_of("catalog"),
+    _availability_of("cart"),
+)
