@@ -134,3 +134,15 @@ async def test_the_claim_outlives_the_call_however_it_is_configured(databases: D
     pump = app.build(settings).jobs[0].run.__self__  # type: ignore[attr-defined]
 
     assert pump._pace.lease > 2 * pump._timeout
+
+
+async def test_more_than_a_process_has_room_for_is_charged_as_room_comes_free(shop: Shop) -> None:
+    shop.pump._concurrency, usual = 4, shop.pump._concurrency
+    batches = [[shop.request() for _ in range(20)] for _ in range(10)]
+    await asyncio.gather(*(shop.world.deliver_batch("payments", batch) for batch in batches))
+    await shop.pump.idle()
+    shop.pump._concurrency = usual
+
+    assert await shop.world.fetch("payments", "SELECT status, count(*) FROM payment_intent GROUP BY 1") == [
+        {"status": "captured", "count": 200}
+    ]
