@@ -60,9 +60,10 @@ async def test_an_account_sees_its_order_without_a_secret(shop: Shop) -> None:
 
 
 async def test_the_same_key_gets_the_same_answer_and_buys_once(shop: Shop) -> None:
-    sent = key()
-    first = await shop.guest.post("/v1/orders", json=shop.body(), headers=sent)
-    again = await shop.guest.post("/v1/orders", json=shop.body(), headers=sent)
+    sent, body = key(), shop.body(("MUG", 2), ("LAMP", 1), ("MUG", 1))
+    first = await shop.guest.post("/v1/orders", json=body, headers=sent)
+    await shop.hear(shop.reserved(first.json()), shop.captured(first.json()))
+    again = await shop.guest.post("/v1/orders", json=body, headers=sent)
 
     assert (first.status_code, first.content) == (again.status_code, again.content)
     assert again.headers["idempotency-replayed"] == "true"

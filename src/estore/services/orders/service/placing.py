@@ -39,6 +39,14 @@ class Placed(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Receipt(msgspec.Struct, frozen=True, array_like=True):
+    """What `once` keeps of an answer."""
+
+    order_id: str
+    secret: str | None
+
+
+_decode_receipt = msgspec.json.Decoder(Receipt).decode
 _decode_view = msgspec.json.Decoder(OrderView).decode
 
 
@@ -135,7 +143,7 @@ class Placing:
             ctx = calls[index][0]
             row = seen.get(_key(ctx))
             if row is not None:
-                answers[index] = _replay(row, ctx)
+                answers[index] = await _replay(tx, row, ctx)
             elif index in refused and (index in fresh or not isinstance(refused[index], _BY_MEMORY)):
                 answers[index] = refused[index]
             else:
@@ -204,7 +212,7 @@ class Placing:
             scope,
             key,
             ctx.fingerprint,
-            body,
+            _encode(Receipt(order_id, secret)),
             order.shipping_method,
             address,
             order.cart_id,
@@ -229,11 +237,38 @@ def _same_key(first: Context, answer: Placed | Failure | None, ctx: Context) -> 
     return KeyReused("use a new key for a new request") if isinstance(answer, Placed) else None
 
 
-def _replay(row: object, ctx: Context) -> Placed | Failure:
+async def _replay(tx: Tx, row: object, ctx: Context) -> Placed | Failure:
+    """Answer as the first time: what a placed order shows is frozen on its rows, so only its secret is kept beside."""
     try:
-        return replayed(row, ctx, lambda body: Placed(_decode_view(body).id, body))
+        receipt = replayed(row, ctx, _decode_receipt)
     except Failure as failure:
         return failure
+    asked = store.Asked(receipt.order_id, False, None, None, True)
+    [view] = await store.show_orders(tx, [asked])
+    if view is None:
+        return Transient("the order cannot be read; try again")
+    parcels = tuple(
+        msgspec.structs.replace(
+            parcel,
+            status=domain.ParcelStatus.PENDING,
+            carrier=None,
+            tracking=None,
+            shipped_at=None,
+            delivered_at=None,
+        )
+        for parcel in view.parcels
+    )
+    first = msgspec.structs.replace(
+        view,
+        status=domain.State.PLACED,
+        payment_status=domain.PaymentStatus.PENDING,
+        parcels=parcels,
+        version=1,
+        cancel_reason=None,
+        requires_action_url=None,
+        secret=msgspec.UNSET if receipt.secret is None else receipt.secret,
+    )
+    return Placed(view.id, _encode(first))
 
 
 def _cart_lines(ctx: Context, call: Placement, carts: Mapping[str, CartChanged]) -> Sequence[LineForm]:

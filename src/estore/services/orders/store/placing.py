@@ -83,7 +83,7 @@ class NumberTaken(Exception):
 class NewOrder(msgspec.Struct, frozen=True):
     """An order ready to be written: priced, answered, announced.
 
-    scope, key, fingerprint: of its `once` row, whose response is the encoded answer. deadline: of the state placed.
+    scope, key, fingerprint, response: its `once` row. deadline: of the state placed.
     """
 
     order_id: str
