@@ -25,9 +25,8 @@ from estore.kit.errors import Failure
 from estore.kit.http.pages import Page
 from estore.kit.rate import Rate
 from estore.services.identity import service
-from estore.services.identity.domain import Address
+from estore.services.identity.domain import Address, Mail, SandboxMail
 from estore.services.identity.service import AccountView, AddressBook, Jwks, Letter, Me, Sessions, Tokens
-from estore.services.identity.store import Mail, SandboxMail
 
 Res = TypeVar("Res")
 Step = Callable[..., Awaitable[Any]]

@@ -18,7 +18,7 @@ from estore.kit.clock import Clock
 from estore.kit.db import Database
 from estore.kit.settings import SettingError, Settings
 from estore.kit.telemetry import log
-from estore.services.identity import store
+from estore.services.identity import domain, store
 from estore.services.identity.service import Letter, Policy
 
 _log = log(__name__)
@@ -41,7 +41,7 @@ class MailGateway(Protocol):
         ...
 
 
-class SandboxMail:
+class SandboxPost:
     """Keeps mails in a table, where an operator reads them at /v1/accounts/mails. The log says that one came, not what
     it says. A mailbox called `bounce` refuses for good, one called `busy` for now."""
 
@@ -55,7 +55,7 @@ class SandboxMail:
             raise Undeliverable("550 no such mailbox")
         if mailbox == "busy":
             raise Unsent("451 try again later")
-        kept = store.SandboxMail(
+        kept = domain.SandboxMail(
             id=letter.id,
             email=letter.to,
             subject=letter.subject,
@@ -68,7 +68,7 @@ class SandboxMail:
         _log.info("mail kept in the sandbox", mail_id=letter.id, subject=letter.subject, read="/v1/accounts/mails")
 
 
-class SmtpMail:
+class SmtpPost:
     """Sends by SMTP, one connection per mail."""
 
     def __init__(self, policy: Policy, clock: Clock) -> None:
@@ -121,7 +121,7 @@ def compose(letter: Letter, sender: str, now: datetime) -> EmailMessage:
 def mail_gateway(policy: Policy, settings: Settings, db: Database, clock: Clock) -> MailGateway:
     """Return the gateway that the settings name. Raises SettingError."""
     if policy.mail == "smtp":
-        return SmtpMail(policy, clock)
+        return SmtpPost(policy, clock)
     if not settings.sandbox:
         raise SettingError("ESTORE_IDENTITY_MAIL=sandbox needs ESTORE_SANDBOX; set ESTORE_IDENTITY_MAIL=smtp")
-    return SandboxMail(db, clock)
+    return SandboxPost(db, clock)

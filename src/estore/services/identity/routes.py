@@ -11,7 +11,7 @@ from litestar.params import Parameter
 from estore.kit import http
 from estore.kit.errors import NotFound
 from estore.kit.http.pages import Cursor, Limit, Page, decode_cursor, link_header
-from estore.services.identity.domain import Address, AddressForm
+from estore.services.identity.domain import Address, AddressForm, SandboxMail
 from estore.services.identity.endpoints import Endpoints
 from estore.services.identity.service import (
     AccountView,
@@ -35,7 +35,6 @@ from estore.services.identity.service import (
     SignIn,
     Tokens,
 )
-from estore.services.identity.store import SandboxMail
 
 Http = Request[Any, Any, Any]
 EmailFilter = Annotated[str | None, Parameter(max_length=254, description="Only this e-mail address")]

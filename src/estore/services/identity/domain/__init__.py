@@ -30,6 +30,11 @@ from estore.services.identity.domain.keys import (
     signer,
     successor,
 )
+from estore.services.identity.domain.mails import (
+    Mail,
+    MailKind,
+    SandboxMail,
+)
 from estore.services.identity.domain.memberships import (
     Lists,
     MemberChange,
@@ -77,12 +82,15 @@ __all__ = [
     "Limits",
     "Line",
     "Lists",
+    "Mail",
+    "MailKind",
     "MemberChange",
     "NameText",
     "NewPassword",
     "PasswordTooCommon",
     "PasswordWrong",
     "RefreshRefused",
+    "SandboxMail",
     "Session",
     "SessionEnded",
     "SessionNotFound",

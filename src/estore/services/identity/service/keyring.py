@@ -88,6 +88,9 @@ class Keyring:
             await store.insert_key(tx, key)
             await store.limit_trust(tx, begins, begins + AFTERGLOW)
             keys = await store.keys(tx, ctx.now)
+        # A wrong master secret is found at start, not at the first sign-in.
+        for key in keys:
+            self._private(key)
         await store.delete_retired(tx, ctx.now)
         if begins is None and not tell_anyway:
             return

@@ -11,10 +11,9 @@ from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.http.pages import Page, page_of
 from estore.services.identity import store
-from estore.services.identity.domain import Account, email_of
+from estore.services.identity.domain import Account, Mail, SandboxMail, email_of
 from estore.services.identity.service.policy import Policy
 from estore.services.identity.service.seals import Purpose, Seals
-from estore.services.identity.store import Mail, SandboxMail
 
 LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 10

@@ -30,9 +30,6 @@ from estore.services.identity.store.keys import (
     set_key_version,
 )
 from estore.services.identity.store.mails import (
-    Kind,
-    Mail,
-    SandboxMail,
     claim_mails,
     delay_mail,
     finish_mail,
@@ -62,9 +59,6 @@ from estore.services.identity.store.sessions import (
 )
 
 __all__ = [
-    "Kind",
-    "Mail",
-    "SandboxMail",
     "accept_lists",
     "account",
     "account_of_session",

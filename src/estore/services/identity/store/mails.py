@@ -5,36 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import msgspec
-
 from estore.kit.db import Tx
-
-Kind = Literal["confirm", "reset", "password_changed"]
-
-
-class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to be written out and sent. attempts: this one included."""
-
-    id: str
-    kind: Kind
-    email: str
-    account_id: str | None
-    created_at: datetime
-    attempts: int
+from estore.services.identity.domain import Mail, MailKind, SandboxMail
 
 
-class SandboxMail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that the sandbox kept instead of sending it. token: the one in its link."""
-
-    id: str
-    email: str
-    subject: str
-    body: str
-    token: str | None
-    sent_at: datetime
-
-
-async def insert_mail(tx: Tx, mail_id: str, kind: Kind, email: str, account_id: str | None, now: datetime) -> None:
+async def insert_mail(tx: Tx, mail_id: str, kind: MailKind, email: str, account_id: str | None, now: datetime) -> None:
     await tx.execute(
         "INSERT INTO mail (id, kind, email, account_id, created_at, due_at) VALUES ($1, $2, $3, $4, $5, $5)",
         mail_id,
