@@ -83,4 +83,11 @@ async def identity(databases: Databases) -> AsyncIterator[Identity]:
         yield await start(made)
 
 
+@pytest.fixture(scope="session")
+async def anywhere(databases: Databases) -> AsyncIterator[Identity]:
+    """Identity, shared by tests that leave nothing behind."""
+    async with world(databases, "identity", **CHEAP) as made:
+        yield await start(made)
+
+
 __all__ = ["CHEAP", "PASSWORD", "Identity", "start"]

@@ -108,17 +108,17 @@ class TestRegister:
             ({"role": "operator"}, "/role"),
         ],
     )
-    async def test_a_wrong_field_is_named(self, identity: Identity, change: dict[str, Any], pointer: str) -> None:
+    async def test_a_wrong_field_is_named(self, anywhere: Identity, change: dict[str, Any], pointer: str) -> None:
         body = {"email": "ada@example.com", "password": PASSWORD, "name": "Ada"} | change
 
-        answer = await identity.http.post("/v1/accounts", json=body)
+        answer = await anywhere.http.post("/v1/accounts", json=body)
 
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["pointer"] == pointer
 
     @pytest.mark.parametrize("token", ["x", "acc_01JD0000000000000000000000.1.x", "\u0000"])
-    async def test_a_forged_token_confirms_nothing(self, identity: Identity, token: str) -> None:
-        answer = await identity.http.post("/v1/accounts/verify", json={"token": token})
+    async def test_a_forged_token_confirms_nothing(self, anywhere: Identity, token: str) -> None:
+        answer = await anywhere.http.post("/v1/accounts/verify", json={"token": token})
 
         assert (answer.status_code, await code_of(answer)) == (422, "identity.token_unusable")
 
@@ -377,9 +377,9 @@ class TestMe:
         assert [changed.status_code, stale.status_code, blind.status_code] == [200, 412, 428]
         assert changed.json()["name"] == "Ada L."
 
-    async def test_guests_are_nobody(self, identity: Identity) -> None:
+    async def test_guests_are_nobody(self, anywhere: Identity) -> None:
         for path in ("/v1/me", "/v1/me/addresses", "/v1/sessions"):
-            assert (await identity.http.get(path)).status_code == 401
+            assert (await anywhere.http.get(path)).status_code == 401
 
     async def test_an_erased_account_leaves_nothing(self, identity: Identity) -> None:
         tokens = await identity.person()
@@ -438,14 +438,14 @@ class TestAddresses:
     @pytest.mark.parametrize(
         "change", [{"country": "Germany"}, {"city": ""}, {"line1": "a\u0000"}, {"phone": "x" * 33}, {"extra": 1}]
     )
-    async def test_a_wrong_field_is_refused(self, identity: Identity, change: dict[str, Any]) -> None:
-        client = identity.as_(await identity.person())
+    async def test_a_wrong_field_is_refused(self, anywhere: Identity, change: dict[str, Any]) -> None:
+        client = anywhere.as_(await anywhere.person())
 
         assert (await client.post("/v1/me/addresses", json=ADDRESS | change)).status_code == 422
 
     @pytest.mark.parametrize("address_id", ["x", "adr_%00", "%27", "a" * 100])
-    async def test_what_is_no_id_is_not_there(self, identity: Identity, address_id: str) -> None:
-        client = identity.as_(await identity.person())
+    async def test_what_is_no_id_is_not_there(self, anywhere: Identity, address_id: str) -> None:
+        client = anywhere.as_(await anywhere.person())
 
         assert (await client.get(f"/v1/me/addresses/{address_id}")).status_code == 404
 

@@ -52,3 +52,10 @@ class Vendors:
 async def vendors(databases: Databases) -> AsyncIterator[Vendors]:
     async with world(databases, "vendors") as made:
         yield Vendors(made)
+
+
+@pytest.fixture(scope="session")
+async def anywhere(databases: Databases) -> AsyncIterator[Vendors]:
+    """Vendors, shared by tests that leave nothing behind."""
+    async with world(databases, "vendors") as made:
+        yield Vendors(made)

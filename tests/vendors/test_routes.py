@@ -31,15 +31,15 @@ class TestApply:
         people = (vendors.guest, vendors.person("eve@example.com"), vendors.person(), vendors.operator)
         assert [(await one.get(path)).status_code for one in people] == [404, 404, 200, 200]
 
-    async def test_a_guest_cannot_apply(self, vendors: Vendors) -> None:
-        assert (await vendors.guest.post("/v1/vendors", json={"name": "X", "country": "DE"})).status_code == 401
+    async def test_a_guest_cannot_apply(self, anywhere: Vendors) -> None:
+        assert (await anywhere.guest.post("/v1/vendors", json={"name": "X", "country": "DE"})).status_code == 401
 
-    async def test_an_unproved_address_cannot_apply(self, vendors: Vendors) -> None:
+    async def test_an_unproved_address_cannot_apply(self, anywhere: Vendors) -> None:
         from estore.kit.auth import sign
         from estore.kit.context import Principal
 
-        token = sign(Principal(account_id="acc_1"), vendors.world.key, vendors.world.clock.now())
-        answer = await vendors.world.http("vendors", token).post("/v1/vendors", json={"name": "X", "country": "DE"})
+        token = sign(Principal(account_id="acc_1"), anywhere.world.key, anywhere.world.clock.now())
+        answer = await anywhere.world.http("vendors", token).post("/v1/vendors", json={"name": "X", "country": "DE"})
 
         assert (answer.status_code, answer.json()["code"]) == (403, "vendors.email_unproved")
 
@@ -79,10 +79,10 @@ class TestApply:
             {"commission_bps": 0},
         ],
     )
-    async def test_a_wrong_field_is_refused(self, vendors: Vendors, change: dict[str, Any]) -> None:
+    async def test_a_wrong_field_is_refused(self, anywhere: Vendors, change: dict[str, Any]) -> None:
         body = {"name": "X", "country": "DE"} | change
 
-        assert (await vendors.person().post("/v1/vendors", json=body)).status_code == 422
+        assert (await anywhere.person().post("/v1/vendors", json=body)).status_code == 422
 
 
 class TestDecisions:
@@ -165,11 +165,11 @@ class TestDecisions:
         ]
 
     @pytest.mark.parametrize("bps", [-1, 10_001, 12.5, "900", 2**70])
-    async def test_a_commission_is_a_share(self, vendors: Vendors, bps: Any) -> None:
-        made = await vendors.approved()
+    async def test_a_commission_is_a_share(self, anywhere: Vendors, bps: Any) -> None:
+        made = await anywhere.approved()
         path = f"/v1/vendors/{made['id']}/commission"
 
-        answer = await vendors.operator.put(path, json={"commission_bps": bps}, headers={"if-match": '"v2"'})
+        answer = await anywhere.operator.put(path, json={"commission_bps": bps}, headers={"if-match": '"v2"'})
 
         assert answer.status_code == 422
 
@@ -204,8 +204,8 @@ class TestSee:
         assert (await vendors.guest.get("/v1/vendors?mine=true")).json()["data"] == []
 
     @pytest.mark.parametrize("key", ["nobody", "vnd_01", "vnd_%00", "A%20b", "%27"])
-    async def test_what_is_not_there_is_404(self, vendors: Vendors, key: str) -> None:
-        assert (await vendors.guest.get(f"/v1/vendors/{key}")).status_code == 404
+    async def test_what_is_not_there_is_404(self, anywhere: Vendors, key: str) -> None:
+        assert (await anywhere.guest.get(f"/v1/vendors/{key}")).status_code == 404
 
     async def test_a_page_takes_one_statement(self, vendors: Vendors) -> None:
         for name in ("Alpha", "Beta", "Gamma"):
