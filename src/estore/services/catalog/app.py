@@ -17,7 +17,7 @@ from estore.services.catalog import endpoints, service
 from estore.services.catalog.consumers import subscriptions
 from estore.services.catalog.jobs import ImportWork, jobs
 from estore.services.catalog.routes import routes
-from estore.services.catalog.store import INVARIANTS
+from estore.services.catalog.store import CHANNEL, INVARIANTS
 
 NAME = "catalog"
 
@@ -48,4 +48,5 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         subscriptions=subscriptions(e),
         jobs=jobs(e, work, clock),
         invariants=[Invariant(*rule) for rule in INVARIANTS],
+        announces=CHANNEL,
     )

@@ -151,6 +151,9 @@ class Importer:
         """Return the product before and after the record. Equal when it changes nothing. Raises Failure kinds."""
         key = key_of(record)
         before = known.by_key.get(key) or known.by_slug.get(record.slug or key)
+        if before is not None and record.key is not None and before.import_key not in (None, key):
+            # another record's product, which happens to have the slug that this title makes
+            before = None
         product_id = before.id if before else new_id("prd")
         for index, variant in enumerate(record.variants):
             if known.owners.get(variant.sku, product_id) != product_id:
