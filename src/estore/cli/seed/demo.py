@@ -1,0 +1,271 @@
+"""The demo marketplace, made the way people would make it: accounts, shops that apply and are approved, products that
+shops import, stock that warehouses receive. What is there already is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from estore.cli.seed import DEMO_PASSWORD, OPERATOR, SeedFailed
+from estore.cli.seed.api import Api, at_once, eventually
+from estore.cli.seed.files import Customer, Demo, Product, Vendor
+from estore.cli.seed.generate import REDUCED
+from estore.cli.seed.progress import Stage
+from estore.kit.context import Context, system_context
+from estore.kit.db import Tx
+from estore.kit.endpoint import READ, SYSTEM_ONLY, WRITE
+from estore.kit.service import Service
+from estore.kit.settings import Settings
+from estore.services.identity import service as identity
+from estore.services.inventory import service as inventory
+
+MANY = 300
+BATCH = 100
+Pieces = tuple[str, str, int]
+"""SKU, code of the location, quantity"""
+Ids = Mapping[str, str]
+"""slug -> id"""
+
+
+async def make_accounts(settings: Settings, service: Service, api: Api, demo: Demo, stage: Stage) -> None:
+    """Make the operator, the members of the shops and the customers, their addresses proved. Their passwords are
+    hashed in parallel, off the event loop."""
+    policy = settings.section("identity", identity.Policy)
+    passwords = identity.Passwords(policy.argon2_memory, policy.argon2_passes, policy.argon2_threads)
+    find = service.edge.endpoint(identity.list_accounts, who=SYSTEM_ONLY, tx=READ)
+
+    async def create(tx: Tx, ctx: Context, request: identity.CreateAccount) -> identity.AccountView:
+        return await identity.create_account(tx, ctx, request, passwords)
+
+    make = service.edge.endpoint(create, who=SYSTEM_ONLY, tx=WRITE, timeout=30)
+
+    async def one(email: str, name: str, customer: Customer | None = None, roles: frozenset[str] = frozenset()) -> None:
+        ctx = system_context(service.clock.now())
+        if (await find(ctx, identity.ListAccounts(email, None, 1))).data:
+            return
+        await make(ctx, identity.CreateAccount(email, DEMO_PASSWORD, name, roles=roles))
+        for address in customer.addresses if customer else ():
+            await api.post("/v1/me/addresses", address, by=email)
+        stage.advance()
+
+    try:
+        await one(OPERATOR, "Estore operator", roles=frozenset({"operator"}))
+        await at_once(
+            [
+                *(one(member.email, member.name) for vendor in demo.vendors for member in vendor.members),
+                *(one(customer.email, customer.name, customer) for customer in demo.customers),
+            ],
+            limit=5,
+        )
+    finally:
+        passwords.close()
+
+
+async def make_categories(api: Api, demo: Demo, stage: Stage) -> Ids:
+    """Make the tree, parents before children. Returns their ids."""
+    known: dict[str, str] = {}
+
+    def collect(nodes: list[dict[str, Any]]) -> None:
+        for node in nodes:
+            known[node["slug"]] = node["id"]
+            collect(node["children"])
+
+    collect((await api.get("/v1/categories"))["data"])
+    for position, category in enumerate(demo.categories):
+        if category.slug in known:
+            continue
+        body = {"slug": category.slug, "name": category.name, "description": category.description, "position": position}
+        if category.parent:
+            body["parent"] = category.parent
+        made = await api.post("/v1/categories", body, by=OPERATOR)
+        known[category.slug] = made["id"]
+        stage.advance()
+    return known
+
+
+async def make_vendors(api: Api, demo: Demo, stage: Stage) -> Ids:
+    """Let each shop apply, name its members, and be approved. Returns their ids."""
+    known = {row["slug"]: row async for row in api.pages("/v1/vendors", by=OPERATOR)}
+    for status in ("applied", "rejected", "suspended"):
+        known |= {row["slug"]: row async for row in api.pages("/v1/vendors", by=OPERATOR, status=status)}
+
+    async def one(vendor: Vendor) -> tuple[str, str]:
+        found = known.get(vendor.slug)
+        if found is None:
+            found = await _apply(api, vendor)
+            stage.advance()
+        if found["status"] == "applied":
+            found = await api.post(f"/v1/vendors/{found['id']}/approve", {}, by=OPERATOR)
+        return vendor.slug, found["id"]
+
+    return dict(await at_once(one(vendor) for vendor in demo.vendors))
+
+
+async def _apply(api: Api, vendor: Vendor) -> Any:
+    owner = vendor.owner.email
+    made = await api.post(
+        "/v1/vendors",
+        {
+            "slug": vendor.slug,
+            "name": vendor.name,
+            "legal_name": vendor.legal_name,
+            "country": vendor.country,
+            "description": vendor.description,
+            "email": vendor.email,
+        },
+        by=owner,
+    )
+    for member in vendor.members:
+        if member.email != owner:
+            await api.post(f"/v1/vendors/{made['id']}/members", {"email": member.email, "role": member.role}, by=owner)
+    return made
+
+
+async def missing_products(api: Api, demo: Demo, vendors: Ids) -> dict[str, list[Product]]:
+    """Return by vendor the products that it does not have, in whatever state."""
+    wanted: dict[str, list[Product]] = {vendor.slug: [] for vendor in demo.vendors}
+    for product in demo.products:
+        wanted[product.vendor].append(product)
+
+    async def one(vendor: str) -> tuple[str, list[Product]]:
+        slugs = {product.slug for product in wanted[vendor]}
+        for status in ("published", "draft", "archived"):
+            if slugs:
+                found = api.pages("/v1/products", by=OPERATOR, vendor=vendors[vendor], status=status, sort="newest")
+                async for row in found:
+                    slugs.discard(row["slug"])
+                    if not slugs:
+                        break
+        return vendor, [product for product in wanted[vendor] if product.slug in slugs]
+
+    return {vendor: lacking for vendor, lacking in await at_once(one(v) for v in wanted) if lacking}
+
+
+async def import_products(
+    api: Api, demo: Demo, vendors: Ids, missing: dict[str, list[Product]], currency: str, stage: Stage
+) -> None:
+    """Have each shop import its products from a file of JSON Lines."""
+    owners = {vendor.slug: vendor.owner.email for vendor in demo.vendors}
+
+    async def one(vendor: str, products: list[Product]) -> None:
+        owner = owners[vendor]
+        await _sign_in_again(api, owner, vendors[vendor])
+        content = b"\n".join(msgspec.json.encode(_record(product, currency)) for product in products)
+
+        async def start() -> Any:
+            return await api.upload(
+                "/v1/imports", content, "application/jsonl", by=owner, format="jsonl", vendor_id=vendors[vendor]
+            )
+
+        started = await start()
+
+        async def ended() -> Any:
+            job = await api.get(f"/v1/imports/{started['id']}", by=owner)
+            return job if job["status"] not in ("queued", "running") else None
+
+        job = await eventually(ended, f"the import of {vendor}")
+        if job["status"] != "done" or job["failed"]:
+            errors = (await api.get(f"/v1/imports/{started['id']}/errors", by=owner))["data"][:3]
+            told = "; ".join(f"line {e['row']} {e['field']}: {e['detail']}" for e in errors)
+            raise SeedFailed(f"the import of {vendor} ended {job['status']}: {job['detail'] or told}")
+        stage.advance(len(products))
+
+    await at_once(one(vendor, products) for vendor, products in missing.items())
+
+
+async def _sign_in_again(api: Api, owner: str, vendor_id: str) -> None:
+    """Wait until identity has heard of the owner's shop, and have the owner's token say so."""
+
+    async def member() -> bool | None:
+        me = await api.get("/v1/me", by=owner)
+        return True if vendor_id in me["vendors"] else None
+
+    await eventually(member, f"the approval of the shop of {owner} reaching identity")
+    await api.refresh(owner)
+
+
+def _record(product: Product, currency: str) -> dict[str, Any]:
+    return {
+        "slug": product.slug,
+        "title": product.title,
+        "description": product.description,
+        "category": product.category,
+        "brand": product.brand,
+        "attributes": product.attributes,
+        "pictures": [{"url": f"/{picture.path}", "alt": picture.alt} for picture in product.pictures],
+        "tax_class": "reduced" if product.category in REDUCED else "standard",
+        "variants": [
+            {
+                "sku": variant.sku,
+                "title": variant.title,
+                "options": variant.options,
+                "price": {"amount": variant.price, "currency": currency},
+                "weight_grams": variant.weight_grams,
+                "barcode": variant.barcode,
+            }
+            for variant in product.variants
+        ],
+    }
+
+
+async def receive_stock(service: Service, api: Api, demo: Demo, vendors: Ids, stage: Stage) -> None:
+    """Open the warehouses, and receive what lies in them, once inventory knows the SKUs."""
+    products = demo.products
+    codes = {row["code"] for row in (await api.get("/v1/stock/locations", by=OPERATOR))["data"]}
+    for location in demo.locations:
+        if location.code not in codes:
+            body = {"code": location.code, "name": location.name, "country": location.country}
+            await api.post("/v1/stock/locations", body, by=OPERATOR, key=f"seed-location-{location.code}")
+    wanted: dict[str, set[str]] = {}
+    for product in products:
+        wanted.setdefault(product.vendor, set()).update(variant.sku for variant in product.variants)
+    there: dict[str, set[str]] = {}
+    for found in await at_once(_locations(api, vendors[v], skus) for v, skus in wanted.items()):
+        there |= found
+
+    async def receive(tx: Tx, ctx: Context, pieces: Sequence[Pieces]) -> None:
+        for sku, code, quantity in pieces:
+            await inventory.receive(
+                tx, ctx, inventory.Put(sku, inventory.Receive(code, quantity, reference="opening stock"))
+            )
+
+    receive_many = service.edge.endpoint(receive, who=SYSTEM_ONLY, tx=WRITE, timeout=60)
+    # One commit for many receipts; in the order of the SKUs, in which everybody locks them.
+    lacking = sorted(
+        (variant.sku, code, quantity)
+        for product in products
+        for variant in product.variants
+        for code, quantity in variant.stock.items()
+        if quantity and code not in there[variant.sku]
+    )
+
+    async def some(pieces: Sequence[Pieces]) -> None:
+        await receive_many(system_context(service.clock.now()), pieces)
+        stage.advance(len(pieces))
+
+    await at_once((some(lacking[i : i + BATCH]) for i in range(0, len(lacking), BATCH)), limit=3)
+
+
+async def _locations(api: Api, vendor_id: str, skus: set[str]) -> dict[str, set[str]]:
+    """Return where each of the vendor's `skus` has been, once inventory knows all of them."""
+
+    def taken(row: Any) -> tuple[str, set[str]]:
+        return row["sku"], {level["location"] for level in row["locations"]}
+
+    async def look() -> dict[str, set[str]] | None:
+        found: dict[str, set[str]] = {}
+        rows = 0
+        async for row in api.pages("/v1/stock", by=OPERATOR, vendor=vendor_id):
+            rows += 1
+            found |= [taken(row)] if row["sku"] in skus else []
+            if rows == MANY:
+                break
+        if rows == MANY:
+            # A large catalogue stands between them: ask for each.
+            for sku in skus - found.keys():
+                found |= [taken(row) for row in (await api.get("/v1/stock", by=OPERATOR, sku=sku))["data"]]
+        return found if skus <= found.keys() else None
+
+    return await eventually(look, "the products reaching inventory")

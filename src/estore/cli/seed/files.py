@@ -1,0 +1,166 @@
+"""The files of seeds/, read and typed."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+FOLDER = Path(__file__).parents[4] / "seeds"
+PASSWORD = "demo-marketplace"  # noqa: S105 - for the demo, and written on its welcome page
+T = TypeVar("T")
+
+
+class Category(msgspec.Struct, frozen=True):
+    """parent: a slug; None at the root."""
+
+    slug: str
+    name: str
+    description: str
+    parent: str | None = None
+
+
+class Member(msgspec.Struct, frozen=True):
+    email: str
+    name: str
+    role: str
+
+
+class Vendor(msgspec.Struct, frozen=True):
+    slug: str
+    name: str
+    legal_name: str
+    country: str
+    description: str
+    email: str
+    members: tuple[Member, ...]
+
+    @property
+    def owner(self) -> Member:
+        return next(member for member in self.members if member.role == "owner")
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """price: euro cents. stock: pieces by the code of a location."""
+
+    sku: str
+    title: str
+    options: dict[str, str]
+    price: int
+    weight_grams: int
+    barcode: str
+    stock: dict[str, int]
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """path: relative to seeds/, and to the root of the store's addresses."""
+
+    path: str
+    alt: str
+
+
+class Product(msgspec.Struct, frozen=True):
+    """category, vendor: slugs."""
+
+    slug: str
+    title: str
+    description: str
+    vendor: str
+    category: str
+    brand: str
+    attributes: dict[str, str | int | float | bool]
+    variants: tuple[Variant, ...]
+    pictures: tuple[Picture, ...]
+
+
+class Location(msgspec.Struct, frozen=True):
+    code: str
+    name: str
+    country: str
+
+
+class Customer(msgspec.Struct, frozen=True):
+    email: str
+    name: str
+    password: str
+    addresses: tuple[dict[str, str], ...]
+
+
+class Line(msgspec.Struct, frozen=True):
+    sku: str
+    quantity: int
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A purchase to play. customer: an e-mail address. then: what happens after its payment, see seeds/README.md."""
+
+    customer: str
+    lines: tuple[Line, ...]
+    shipping_method: str
+    payment_method: str
+    then: Literal["none", "ship", "deliver", "ship_partly", "cancel"]
+
+
+class Option(msgspec.Struct, frozen=True):
+    name: str
+    values: tuple[str, ...]
+
+
+class Range(msgspec.Struct, frozen=True):
+    min: int
+    max: int
+
+
+class Words(msgspec.Struct, frozen=True):
+    """Of one category: what its products are called and like."""
+
+    title: str
+    brands: tuple[str, ...]
+    series: tuple[str, ...]
+    adjectives: tuple[str, ...]
+    materials: tuple[str, ...]
+    nouns: tuple[str, ...]
+    options: tuple[Option, ...]
+    attributes: dict[str, tuple[str | int | float | bool, ...]]
+    features: tuple[str, ...]
+    price: Range
+    weight_grams: Range
+
+
+class WordLists(msgspec.Struct, frozen=True):
+    """placeholders: name in a title -> the list that its word comes from."""
+
+    placeholders: dict[str, str]
+    categories: dict[str, Words]
+
+
+def _read(name: str, kind: type[T]) -> T:
+    return msgspec.json.decode((FOLDER / name).read_bytes(), type=kind)
+
+
+class Demo(msgspec.Struct, frozen=True):
+    """The demo marketplace."""
+
+    categories: tuple[Category, ...]
+    vendors: tuple[Vendor, ...]
+    products: tuple[Product, ...]
+    locations: tuple[Location, ...]
+    customers: tuple[Customer, ...]
+    orders: tuple[Order, ...]
+
+
+@cache
+def demo() -> Demo:
+    """Return the demo marketplace. Raises OSError when the folder is not there."""
+    parts: dict[str, Any] = {
+        field.name: _read(f"{field.name}.json", field.type) for field in msgspec.structs.fields(Demo)
+    }
+    return Demo(**parts)
+
+
+@cache
+def word_lists() -> WordLists:
+    """Return the words for large catalogues."""
+    return _read("wordlists.json", WordLists)
