@@ -10,26 +10,25 @@ from datetime import timedelta
 import msgspec
 
 from estore.contracts.cart import CartChanged
-from estore.contracts.orders import OrderLine, OrderPlaced, Totals
+from estore.contracts.orders import OrderPlaced
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.endpoint import KeyReused, once_scope, replayed
 from estore.kit.envelope import Envelope
 from estore.kit.errors import Failure, Transient
 from estore.kit.ids import new_id, new_secret
-from estore.kit.money import Money
 from estore.services.orders import domain, store
-from estore.services.orders.domain import Address, LineView, OrderView, ParcelView, Priced, line_id, parcel_id
+from estore.services.orders.domain import Address, Priced
 from estore.services.orders.saga import Limits
 from estore.services.orders.service.commands import LineForm, Placement
-from estore.services.orders.service.quotes import FindOffer, Quotes, quote_of, totals_of
+from estore.services.orders.service.quotes import FindOffer, Quotes, quote_of
+from estore.services.orders.service.showing import as_placed, encoded, event_lines, event_totals, placed_view
 
 SCOPE = "orders.place_orders"
 MAX_ROUNDS = 4
 _BY_MEMORY = (domain.NotSellable, domain.TotalChanged, domain.TooMuch)
 """Refusals that offers read long ago may be wrong about."""
 Call = tuple[Context, Placement]
-_encode = msgspec.json.Encoder().encode
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -47,7 +46,6 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
 
 
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
-_decode_view = msgspec.json.Decoder(OrderView).decode
 
 
 def hashed(secret: str | None) -> bytes | None:
@@ -188,7 +186,7 @@ class Placing:
         secret = new_secret() if account_id is None else None
         address = _address(order.shipping_address)
         expires_at = ctx.now + timedelta(seconds=self._limits.until_confirmed)
-        body = _encode(_view(ctx, call, priced, order_id, number, secret, address))
+        body = encoded(placed_view(ctx, call, priced, order_id, number, secret, address))
         event = OrderPlaced(
             order_id=order_id,
             number=number,
@@ -212,7 +210,7 @@ class Placing:
             scope,
             key,
             ctx.fingerprint,
-            _encode(Receipt(order_id, secret)),
+            encoded(Receipt(order_id, secret)),
             order.shipping_method,
             address,
             order.cart_id,
@@ -247,28 +245,7 @@ async def _replay(tx: Tx, row: object, ctx: Context) -> Placed | Failure:
     [view] = await store.show_orders(tx, [asked])
     if view is None:
         return Transient("the order cannot be read; try again")
-    parcels = tuple(
-        msgspec.structs.replace(
-            parcel,
-            status=domain.ParcelStatus.PENDING,
-            carrier=None,
-            tracking=None,
-            shipped_at=None,
-            delivered_at=None,
-        )
-        for parcel in view.parcels
-    )
-    first = msgspec.structs.replace(
-        view,
-        status=domain.State.PLACED,
-        payment_status=domain.PaymentStatus.PENDING,
-        parcels=parcels,
-        version=1,
-        cancel_reason=None,
-        requires_action_url=None,
-        secret=msgspec.UNSET if receipt.secret is None else receipt.secret,
-    )
-    return Placed(view.id, _encode(first))
+    return Placed(view.id, encoded(as_placed(view, receipt.secret)))
 
 
 def _cart_lines(ctx: Context, call: Placement, carts: Mapping[str, CartChanged]) -> Sequence[LineForm]:
@@ -293,116 +270,3 @@ def _cart_lines(ctx: Context, call: Placement, carts: Mapping[str, CartChanged])
 
 def _address(form: object) -> Address:
     return Address(**msgspec.structs.asdict(form))  # type: ignore[arg-type]
-
-
-def event_lines(order_id: str, priced: Priced) -> tuple[OrderLine, ...]:
-    """Return the lines as events carry them."""
-    return tuple(
-        OrderLine(
-            line_id=line_id(order_id, number),
-            sku=line.offer.sku,
-            product_id=line.offer.product_id,
-            vendor_id=line.offer.vendor_id,
-            title=line.offer.title,
-            quantity=line.quantity,
-            unit_price=line.offer.price,
-            discount=line.discount,
-            tax=line.tax,
-            total=line.total,
-            commission=line.commission,
-        )
-        for number, line in enumerate(priced.lines, 1)
-    )
-
-
-def event_totals(priced: Priced) -> Totals:
-    """Return the sums as events carry them."""
-    return Totals(
-        items=priced.items,
-        discount=priced.discount,
-        shipping=priced.shipping,
-        tax=priced.tax,
-        total=priced.total,
-        currency=priced.currency,
-        prices_include_tax=priced.inclusive,
-    )
-
-
-def _view(
-    ctx: Context, call: Placement, priced: Priced, order_id: str, number: str, secret: str | None, address: Address
-) -> OrderView:
-    currency = priced.currency
-    parts: list[list[str]] = [[] for _ in priced.parcels]
-    lines: list[LineView] = []
-    for place, line in enumerate(priced.lines, 1):
-        offer, one = line.offer, line_id(order_id, place)
-        parts[line.parcel].append(one)
-        lines.append(
-            LineView(
-                one,
-                offer.sku,
-                offer.product_id,
-                offer.vendor_id,
-                offer.title,
-                line.quantity,
-                Money(offer.price, currency),
-                Money(line.subtotal, currency),
-                Money(line.discount, currency),
-                Money(line.tax, currency),
-                Money(line.total, currency),
-                parcel_id(order_id, line.parcel + 1),
-            )
-        )
-    parcels = tuple(
-        ParcelView(
-            parcel_id(order_id, place),
-            parcel.vendor_id,
-            domain.ParcelStatus.PENDING,
-            tuple(parts[place - 1]),
-            Money(parcel.items, currency),
-            Money(parcel.discount, currency),
-            Money(parcel.shipping, currency),
-            Money(parcel.tax, currency),
-            Money(parcel.total, currency),
-        )
-        for place, parcel in enumerate(priced.parcels, 1)
-    )
-    return OrderView(
-        order_id,
-        number,
-        domain.State.PLACED,
-        domain.PaymentStatus.PENDING,
-        call.order.email,
-        ctx.principal.account_id,
-        tuple(lines),
-        parcels,
-        totals_of(priced),
-        address,
-        call.order.shipping_method,
-        call.order.payment_method,
-        ctx.now,
-        1,
-        secret=msgspec.UNSET if secret is None else secret,
-    )
-
-
-def settled_body(body: bytes, outcome: store.Outcome) -> bytes:
-    """Return the order in `body` as `outcome` left it: what a customer who waited is answered."""
-    view = _decode_view(body)
-    status = {
-        domain.State.CONFIRMED: domain.ParcelStatus.OPEN,
-        domain.State.REJECTED: domain.ParcelStatus.CANCELLED,
-        domain.State.CANCELLED: domain.ParcelStatus.CANCELLED,
-    }.get(domain.State(outcome.status), domain.ParcelStatus.PENDING)
-    replace = msgspec.structs.replace
-    return _encode(
-        replace(
-            view,
-            status=outcome.status,
-            payment_status=outcome.payment_status,
-            cancel_reason=outcome.cancel_reason,
-            requires_action_url=outcome.action_url,
-            version=outcome.version,
-            parcels=tuple(replace(parcel, status=status) for parcel in view.parcels),
-        )
-    )

@@ -15,7 +15,8 @@ from estore.kit.http.pages import Page, decode_cursor, page_of
 from estore.services.orders import domain, store
 from estore.services.orders.domain import OrderView, State
 from estore.services.orders.service.commands import ListOrders, OneOrder, Placement
-from estore.services.orders.service.placing import Placed, settled_body
+from estore.services.orders.service.placing import Placed
+from estore.services.orders.service.showing import settled_body
 from estore.services.orders.service.steps import asked_of
 from estore.services.orders.service.waiting import Waiting
 

@@ -1,0 +1,155 @@
+"""How an order is shown to its customer, and told to the other services."""
+
+from __future__ import annotations
+
+import msgspec
+
+from estore.contracts.orders import OrderLine, Totals
+from estore.kit.context import Context
+from estore.kit.money import Money
+from estore.services.orders import domain, store
+from estore.services.orders.domain import Address, LineView, OrderView, ParcelView, Priced, line_id, parcel_id
+from estore.services.orders.service.commands import Placement
+from estore.services.orders.service.quotes import totals_of
+
+encoded = msgspec.json.Encoder().encode
+_decode_view = msgspec.json.Decoder(OrderView).decode
+
+
+def event_lines(order_id: str, priced: Priced) -> tuple[OrderLine, ...]:
+    """Return the lines as events carry them."""
+    return tuple(
+        OrderLine(
+            line_id=line_id(order_id, number),
+            sku=line.offer.sku,
+            product_id=line.offer.product_id,
+            vendor_id=line.offer.vendor_id,
+            title=line.offer.title,
+            quantity=line.quantity,
+            unit_price=line.offer.price,
+            discount=line.discount,
+            tax=line.tax,
+            total=line.total,
+            commission=line.commission,
+        )
+        for number, line in enumerate(priced.lines, 1)
+    )
+
+
+def event_totals(priced: Priced) -> Totals:
+    """Return the sums as events carry them."""
+    return Totals(
+        items=priced.items,
+        discount=priced.discount,
+        shipping=priced.shipping,
+        tax=priced.tax,
+        total=priced.total,
+        currency=priced.currency,
+        prices_include_tax=priced.inclusive,
+    )
+
+
+def placed_view(
+    ctx: Context, call: Placement, priced: Priced, order_id: str, number: str, secret: str | None, address: Address
+) -> OrderView:
+    """Show an order that has just been placed. secret: of a guest's."""
+    currency = priced.currency
+    parts: list[list[str]] = [[] for _ in priced.parcels]
+    lines: list[LineView] = []
+    for place, line in enumerate(priced.lines, 1):
+        offer, one = line.offer, line_id(order_id, place)
+        parts[line.parcel].append(one)
+        lines.append(
+            LineView(
+                one,
+                offer.sku,
+                offer.product_id,
+                offer.vendor_id,
+                offer.title,
+                line.quantity,
+                Money(offer.price, currency),
+                Money(line.subtotal, currency),
+                Money(line.discount, currency),
+                Money(line.tax, currency),
+                Money(line.total, currency),
+                parcel_id(order_id, line.parcel + 1),
+            )
+        )
+    parcels = tuple(
+        ParcelView(
+            parcel_id(order_id, place),
+            parcel.vendor_id,
+            domain.ParcelStatus.PENDING,
+            tuple(parts[place - 1]),
+            Money(parcel.items, currency),
+            Money(parcel.discount, currency),
+            Money(parcel.shipping, currency),
+            Money(parcel.tax, currency),
+            Money(parcel.total, currency),
+        )
+        for place, parcel in enumerate(priced.parcels, 1)
+    )
+    return OrderView(
+        order_id,
+        number,
+        domain.State.PLACED,
+        domain.PaymentStatus.PENDING,
+        call.order.email,
+        ctx.principal.account_id,
+        tuple(lines),
+        parcels,
+        totals_of(priced),
+        address,
+        call.order.shipping_method,
+        call.order.payment_method,
+        ctx.now,
+        1,
+        secret=msgspec.UNSET if secret is None else secret,
+    )
+
+
+def as_placed(view: OrderView, secret: str | None) -> OrderView:
+    """Return an order as it was shown when it was placed, whatever has become of it since."""
+    parcels = tuple(
+        msgspec.structs.replace(
+            parcel,
+            status=domain.ParcelStatus.PENDING,
+            carrier=None,
+            tracking=None,
+            shipped_at=None,
+            delivered_at=None,
+        )
+        for parcel in view.parcels
+    )
+    return msgspec.structs.replace(
+        view,
+        status=domain.State.PLACED,
+        payment_status=domain.PaymentStatus.PENDING,
+        parcels=parcels,
+        version=1,
+        cancel_reason=None,
+        requires_action_url=None,
+        secret=msgspec.UNSET if secret is None else secret,
+    )
+
+
+def settled_body(body: bytes, outcome: store.Outcome) -> bytes:
+    """Return the order in `body` as `outcome` left it: what a customer who waited is answered."""
+    view = _decode_view(body)
+    status = {
+        domain.State.CONFIRMED: domain.ParcelStatus.OPEN,
+        domain.State.REJECTED: domain.ParcelStatus.CANCELLED,
+        domain.State.CANCELLED: domain.ParcelStatus.CANCELLED,
+    }.get(domain.State(outcome.status), domain.ParcelStatus.PENDING)
+    replace = msgspec.structs.replace
+    return encoded(
+        replace(
+            view,
+            status=outcome.status,
+            payment_status=outcome.payment_status,
+            cancel_reason=outcome.cancel_reason,
+            requires_action_url=outcome.action_url,
+            version=outcome.version,
+            parcels=tuple(replace(parcel, status=status) for parcel in view.parcels),
+        )
+    )
