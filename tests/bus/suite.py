@@ -11,7 +11,7 @@ import pytest
 
 from bus.world import ATTEMPTS, Echoed, Made, Moved, Whispered, World, cause, envelope, keys, once
 from estore.kit.bus import base, relay
-from estore.kit.db import insert_outbox
+from estore.kit.db import Tx, insert_outbox
 from estore.kit.envelope import MAX_BODY
 from estore.kit.errors import TooLarge, Transient
 
@@ -147,6 +147,12 @@ class Failures:
         assert once(["bad", "good"]) == await world.acted(actor, 2)
         assert await world.bus.dead_letters(actor.queue) == []
         await world.drained()
+        await world.until(partial(self.nothing_stored, world))
+
+    @staticmethod
+    async def nothing_stored(world: World) -> bool:
+        async with world.databases["beta"].read() as tx:
+            return await tx.fetchval("SELECT count(*) FROM delivery") == 0
 
     async def test_a_message_that_fails_too_often_is_a_dead_letter(self, world: World) -> None:
         actor = world.actor()
@@ -371,6 +377,23 @@ class Outbox:
         assert once(keys(300)) == await world.acted(actor, 300, 8)
         assert most <= 50
         await world.drained()
+
+    async def test_a_mark_that_fails_is_made_again_at_once(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        actor = world.actor()
+        await world.up()
+        real, failures = Tx.execute, [Transient("the database is away"), Transient("the database is away")]
+
+        async def failing(self: Tx, sql: str, *args: object) -> str:
+            if failures and sql == relay._MARK:
+                raise failures.pop()
+            return await real(self, sql, *args)
+
+        monkeypatch.setattr(Tx, "execute", failing)
+        await world.emit(Made(key="a"), Made(key="b"))
+
+        assert once(["a", "b"]) == await world.acted(actor, 2)
+        await world.drained(4)
+        assert failures == []
 
     async def test_a_relay_survives_what_nobody_foresaw(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         actor = world.actor()

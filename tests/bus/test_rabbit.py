@@ -333,13 +333,13 @@ class TestConnecting(RabbitWorld):
             name = f"{service}-{vhost}"
             await rabbit.ctl("add_user", name, "pw")
             own, reach = rf"^{service}\.", rf"^{service}\.|\.events$"
-            await rabbit.ctl("set_permissions", "-p", vhost, name, reach, own, reach)
+            await rabbit.ctl("set_permissions", "-p", vhost, name, own, own, reach)
             urls[service] = urlunsplit(parts._replace(netloc=f"{name}:pw@{parts.hostname}:{parts.port}"))
         actor = world.actor()
         actor.fails = {"retried": 1, "dead": 99}
         hearer = RabbitBus(urls["beta"], [actor.subscription], ladder=LADDER)
         teller = RabbitBus(urls["alpha"], publishes=["alpha"])
-        for bus in (hearer, teller):
+        for bus in (teller, hearer):
             await bus.start()
             await world.until(lambda bus=bus: bus.ready)
         world.bus = teller

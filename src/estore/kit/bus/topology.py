@@ -8,8 +8,9 @@ Prevents: a start order that decides which events are lost, and a retry that wai
     <service>.deliver   topic exchange; `*.<queue>` comes (back) to the queue
     <queue>, <queue>.dead
 
-All but the publishers' exchanges belong to the consumer's service. A user may therefore be limited to
-configure `^orders\\.|\\.events$`, write `^orders\\.`, read `^orders\\.|\\.events$`.
+All but the publishers' exchanges belong to the consumer's service. A user may therefore be limited to configure
+`^orders\\.`, write `^orders\\.`, read `^orders\\.|\\.events$`; a consumer then waits until the publisher has made its
+exchange, and with configure `^orders\\.|\\.events$` no start order matters.
 """
 
 from __future__ import annotations
