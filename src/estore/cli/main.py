@@ -147,23 +147,39 @@ def migrate(
 @app.command()
 def seed(
     products: Annotated[
-        int | None, typer.Option(help="Add a large catalogue of so many products.", min=1, max=1_000_000)
-    ] = None,
+        str, typer.Option(metavar="N", help="Make a large catalogue too, of 1 to 1,000,000 products.")
+    ] = "",
     random_seed: Annotated[
-        int, typer.Option(help="Another one, another catalogue; the same one, the same.", min=0, max=32_767)
-    ] = 1,
+        str, typer.Option(metavar="S", help="0 to 32,767: another one, another catalogue; the same one, the same.")
+    ] = "1",
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Fill the store with the demo marketplace. Run it again: nothing is made twice."""
     from estore.cli.seed import command as seed_command
+    from estore.cli.seed.generate import MAX_PRODUCTS, MAX_SEED
 
+    options = seed_command.Options(
+        products=_whole("--products", products, 1, MAX_PRODUCTS) if products else None,
+        random_seed=_whole("--random-seed", random_seed, 0, MAX_SEED),
+        quiet=quiet,
+    )
     settings = attached(data)
-    options = seed_command.Options(products=products, random_seed=random_seed, quiet=quiet)
     summary = guarded(lambda: seed_command.run(settings, options))
     if as_json:
         print(msgspec.json.encode(summary).decode())
+
+
+def _whole(option: str, text: str, low: int, high: int) -> int:
+    """Return the whole number that `option` was given, or end with exit code 2."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        fail(f"{option} takes a whole number from {low} to {high:,}, not {text[:40]!r}", 2)
+    return number
 
 
 @app.command()

@@ -121,7 +121,7 @@ async def _base(
         await making.import_products(api, content, vendors, missing, settings.currency, stage)
     summary.products = stage.done
     with stages.stage("stock receipts") as stage:
-        await making.receive_stock(services["inventory"], api, content, vendors, stage)
+        await making.receive_stock(services["inventory"], api, content, stage)
     summary.receipts = stage.done
     with stages.stage("purchases", len(content.orders)) as stage:
         await purchases.play(api, content, vendors, stage)

@@ -20,8 +20,8 @@ from estore.kit.service import Service
 from estore.kit.settings import Settings
 from estore.services.identity import service as identity
 from estore.services.inventory import service as inventory
+from estore.services.inventory.store import lock_shelves
 
-MANY = 300
 BATCH = 100
 Pieces = tuple[str, str, int]
 """SKU, code of the location, quantity"""
@@ -210,62 +210,39 @@ def _record(product: Product, currency: str) -> dict[str, Any]:
     }
 
 
-async def receive_stock(service: Service, api: Api, demo: Demo, vendors: Ids, stage: Stage) -> None:
+async def receive_stock(service: Service, api: Api, demo: Demo, stage: Stage) -> None:
     """Open the warehouses, and receive what lies in them, once inventory knows the SKUs."""
-    products = demo.products
-    codes = {row["code"] for row in (await api.get("/v1/stock/locations", by=OPERATOR))["data"]}
+    codes = {row["code"]: row["id"] for row in (await api.get("/v1/stock/locations", by=OPERATOR))["data"]}
     for location in demo.locations:
         if location.code not in codes:
             body = {"code": location.code, "name": location.name, "country": location.country}
-            await api.post("/v1/stock/locations", body, by=OPERATOR, key=f"seed-location-{location.code}")
-    wanted: dict[str, set[str]] = {}
-    for product in products:
-        wanted.setdefault(product.vendor, set()).update(variant.sku for variant in product.variants)
-    there: dict[str, set[str]] = {}
-    for found in await at_once(_locations(api, vendors[v], skus) for v, skus in wanted.items()):
-        there |= found
+            made = await api.post("/v1/stock/locations", body, by=OPERATOR, key=f"seed-location-{location.code}")
+            codes[location.code] = made["id"]
 
-    async def receive(tx: Tx, ctx: Context, pieces: Sequence[Pieces]) -> None:
-        for sku, code, quantity in pieces:
-            await inventory.receive(
-                tx, ctx, inventory.Put(sku, inventory.Receive(code, quantity, reference="opening stock"))
-            )
+    async def receive(tx: Tx, ctx: Context, pieces: Sequence[Pieces]) -> int | None:
+        shelves = await lock_shelves(tx, {sku for sku, _, _ in pieces})
+        if any(sku not in shelves for sku, _, _ in pieces):
+            return None
+        lacking = [piece for piece in pieces if shelves[piece[0]].level(codes[piece[1]]) is None]
+        for sku, code, quantity in lacking:
+            arrived = inventory.Receive(code, quantity, reference="opening stock")
+            await inventory.receive(tx, ctx, inventory.Put(sku, arrived))
+        return len(lacking)
 
-    receive_many = service.edge.endpoint(receive, who=SYSTEM_ONLY, tx=WRITE, timeout=60)
     # One commit for many receipts; in the order of the SKUs, in which everybody locks them.
-    lacking = sorted(
+    receive_many = service.edge.endpoint(receive, who=SYSTEM_ONLY, tx=WRITE, timeout=60)
+    lying = sorted(
         (variant.sku, code, quantity)
-        for product in products
+        for product in demo.products
         for variant in product.variants
         for code, quantity in variant.stock.items()
-        if quantity and code not in there[variant.sku]
+        if quantity
     )
 
     async def some(pieces: Sequence[Pieces]) -> None:
-        await receive_many(system_context(service.clock.now()), pieces)
-        stage.advance(len(pieces))
+        async def attempt() -> int | None:
+            return await receive_many(system_context(service.clock.now()), pieces)
 
-    await at_once((some(lacking[i : i + BATCH]) for i in range(0, len(lacking), BATCH)), limit=3)
+        stage.advance(await eventually(attempt, "the products reaching inventory"))
 
-
-async def _locations(api: Api, vendor_id: str, skus: set[str]) -> dict[str, set[str]]:
-    """Return where each of the vendor's `skus` has been, once inventory knows all of them."""
-
-    def taken(row: Any) -> tuple[str, set[str]]:
-        return row["sku"], {level["location"] for level in row["locations"]}
-
-    async def look() -> dict[str, set[str]] | None:
-        found: dict[str, set[str]] = {}
-        rows = 0
-        async for row in api.pages("/v1/stock", by=OPERATOR, vendor=vendor_id):
-            rows += 1
-            found |= [taken(row)] if row["sku"] in skus else []
-            if rows == MANY:
-                break
-        if rows == MANY:
-            # A large catalogue stands between them: ask for each.
-            for sku in skus - found.keys():
-                found |= [taken(row) for row in (await api.get("/v1/stock", by=OPERATOR, sku=sku))["data"]]
-        return found if skus <= found.keys() else None
-
-    return await eventually(look, "the products reaching inventory")
+    await at_once((some(lying[i : i + BATCH]) for i in range(0, len(lying), BATCH)), limit=3)
