@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from estore.contracts.identity import AccountErased, AccountRegistered, AccountVerified, KeysRotated
+from estore.kit.auth import store_keys
 from estore.kit.db import statements
 from estore.kit.errors import Unauthenticated
 from identity.conftest import CHEAP, PASSWORD, Identity, start
@@ -597,6 +598,31 @@ class TestKeys:
         await asyncio.gather(*(identity.job("keys") for _ in range(5)))
 
         assert len(await identity.world.fetch("identity", "SELECT kid FROM signing_key")) == 2
+
+    async def test_a_compromised_key_is_trusted_no_longer(self, identity: Identity) -> None:
+        tokens = await identity.person("op@example.com", operator=True)
+        client = identity.as_(tokens)
+        assert (await client.get("/v1/me")).status_code == 200
+
+        rotated = await client.post("/v1/accounts/keys", json={"compromised": True})
+        fresh = (await identity.refresh(tokens["refresh_token"])).json()
+
+        assert rotated.status_code == 202
+        assert (await identity.as_(fresh).get("/v1/me")).status_code == 200
+        identity.world.clock.advance(seconds=1)  # type: ignore[union-attr]
+        assert (await client.get("/v1/me")).status_code == 401
+
+    async def test_key_sets_may_arrive_in_any_order(self, identity: Identity) -> None:
+        client = identity.as_(await identity.person("op@example.com", operator=True))
+        await client.post("/v1/accounts/keys", json={"compromised": True})
+        first, second = await identity.world.emitted("identity", KeysRotated)
+        before = await identity.world.fetch("identity", "SELECT * FROM trusted_key ORDER BY kid")
+
+        async with identity.world.service("identity").db.transaction() as tx:
+            await store_keys(tx, second.keys, identity.world.clock.now())
+            await store_keys(tx, first.keys, identity.world.clock.now())
+
+        assert await identity.world.fetch("identity", "SELECT * FROM trusted_key ORDER BY kid") == before
 
     async def test_a_private_key_is_not_to_be_read_in_the_database(self, identity: Identity) -> None:
         [row] = await identity.world.fetch("identity", "SELECT * FROM signing_key")

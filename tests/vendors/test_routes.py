@@ -141,6 +141,16 @@ class TestDecisions:
             (VendorApproved, 4),
         ]
 
+    async def test_a_decision_may_insist_on_a_version(self, vendors: Vendors) -> None:
+        made = await vendors.applied()
+        path = f"/v1/vendors/{made['id']}/approve"
+
+        answers = [
+            await vendors.operator.post(path, json={}, headers={"if-match": version}) for version in ('"v7"', '"v1"')
+        ]
+
+        assert [answer.status_code for answer in answers] == [412, 200]
+
     async def test_others_cannot_decide(self, vendors: Vendors) -> None:
         made = await vendors.applied()
         for decision, body in (("approve", {}), ("reject", {"reason": "x"}), ("suspend", {"reason": "x"})):

@@ -118,8 +118,12 @@ class Verifier:
 
     def trust(self, jwk: dict[str, Any], expires_at: datetime) -> None:
         """Accept tokens signed with the public key `jwk` until `expires_at`."""
-        key = OKPKey.import_key(jwk)
-        self._keys[str(jwk["kid"])] = (key, expires_at)
+        kid = str(jwk["kid"])
+        known = self._keys.get(kid)
+        if known is not None and known[1] != expires_at:
+            # What the key has signed must be looked at again.
+            self._seen.clear()
+        self._keys[kid] = (OKPKey.import_key(jwk), expires_at)
 
     async def principal(self, authorization: str, now: datetime) -> Principal:
         """Return who the header `Bearer <token>` speaks for. Raises TokenInvalid."""
@@ -195,11 +199,14 @@ def _header(token: str) -> dict[str, Any]:
 
 
 async def store_keys(tx: Tx, keys: Sequence[PublicKey], now: datetime) -> None:
-    """Keep the public keys and forget those that had long expired by `now`."""
+    """Keep the public keys and forget those that had long expired by `now`.
+
+    Trust is only ever shortened, so key sets may arrive in any order.
+    """
     await tx.execute(
         "INSERT INTO trusted_key (kid, jwk, expires_at)"
         " SELECT * FROM unnest($1::text[], $2::jsonb[], $3::timestamptz[])"
-        " ON CONFLICT (kid) DO UPDATE SET jwk = excluded.jwk, expires_at = excluded.expires_at",
+        " ON CONFLICT (kid) DO UPDATE SET expires_at = least(trusted_key.expires_at, excluded.expires_at)",
         [key.kid for key in keys],
         [key.jwk for key in keys],
         [key.expires_at for key in keys],

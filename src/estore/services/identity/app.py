@@ -18,6 +18,12 @@ from estore.services.identity.jobs import jobs
 from estore.services.identity.routes import routes
 
 NAME = "identity"
+
+
+class IdentitySettings(service.Policy, frozen=True, kw_only=True):
+    __doc__ = service.Policy.__doc__
+
+
 INVARIANTS = (
     Invariant(
         0,
@@ -45,7 +51,7 @@ INVARIANTS = (
 def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     """Compose identity. Raises SettingError."""
     clock = clock or SystemClock()
-    policy = settings.section(NAME, service.Policy)
+    policy = settings.section(NAME, IdentitySettings)
     db = Database(settings.database_of(NAME), NAME, max_size=settings.pool_max)
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
     seals = service.Seals(settings)

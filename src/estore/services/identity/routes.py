@@ -130,7 +130,8 @@ def _operators(e: Endpoints) -> list[Any]:
 
     @http.post("/v1/accounts/keys", e.rotate_keys, status=202, summary="Rotate the signing keys")
     async def rotate(request: Http, data: Rotate) -> Response[None]:
-        """Publish a new signing key, which signs an hour later. It happens by itself, too. Operators only."""
+        """Publish a new signing key, which signs an hour later; with `compromised`, at once, and all access tokens that
+        are out become worthless. It happens by itself, too, without the haste. Operators only."""
         ctx = await http.context(request)
         await e.rotate_keys(ctx, data)
         return http.respond(request, ctx, None)

@@ -13,6 +13,12 @@ from estore.services.vendors import endpoints, service
 from estore.services.vendors.routes import routes
 
 NAME = "vendors"
+
+
+class VendorsSettings(service.Plan, frozen=True):
+    """commission_bps: what a new vendor pays, in basis points, unless an operator says otherwise."""
+
+
 INVARIANTS = (
     Invariant(
         0,
@@ -29,7 +35,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     clock = clock or SystemClock()
     db = Database(settings.database_of(NAME), NAME, max_size=settings.pool_max)
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
-    e = endpoints.build(edge, service.Applications(settings.section(NAME, service.Plan)))
+    e = endpoints.build(edge, service.Applications(settings.section(NAME, VendorsSettings)))
     return Service(
         name=NAME,
         prefixes=("/v1/vendors",),

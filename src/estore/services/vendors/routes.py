@@ -86,28 +86,34 @@ def _public(e: Endpoints) -> list[Any]:
 
 
 def _operators(e: Endpoints) -> list[Any]:
-    @http.post("/v1/vendors/{vendor:str}/approve", e.approve, status=200, summary="Approve an application")
+    @http.post(
+        "/v1/vendors/{vendor:str}/approve", e.approve, status=200, errors=(409, 412), summary="Approve an application"
+    )
     async def approve(request: Http, vendor: str, data: Approve) -> Response[VendorView]:
         """Let a vendor sell. Operators only. Also takes back a rejection."""
         ctx = await http.context(request)
         changed = await e.approve(ctx, (_key(vendor), data))
         return http.respond(request, ctx, changed, version=changed.version)
 
-    @http.post("/v1/vendors/{vendor:str}/reject", e.reject, status=200, summary="Reject an application")
+    @http.post(
+        "/v1/vendors/{vendor:str}/reject", e.reject, status=200, errors=(409, 412), summary="Reject an application"
+    )
     async def reject(request: Http, vendor: str, data: Because) -> Response[VendorView]:
         """Refuse an application, with a reason. Operators only."""
         ctx = await http.context(request)
         changed = await e.reject(ctx, (_key(vendor), data))
         return http.respond(request, ctx, changed, version=changed.version)
 
-    @http.post("/v1/vendors/{vendor:str}/suspend", e.suspend, status=200, summary="Suspend a vendor")
+    @http.post("/v1/vendors/{vendor:str}/suspend", e.suspend, status=200, errors=(409, 412), summary="Suspend a vendor")
     async def suspend(request: Http, vendor: str, data: Because) -> Response[VendorView]:
         """Take a vendor's offers off sale, with a reason. Open parcels stay. Operators only."""
         ctx = await http.context(request)
         changed = await e.suspend(ctx, (_key(vendor), data))
         return http.respond(request, ctx, changed, version=changed.version)
 
-    @http.post("/v1/vendors/{vendor:str}/reinstate", e.reinstate, status=200, summary="Reinstate a vendor")
+    @http.post(
+        "/v1/vendors/{vendor:str}/reinstate", e.reinstate, status=200, errors=(409, 412), summary="Reinstate a vendor"
+    )
     async def reinstate(request: Http, vendor: str) -> Response[VendorView]:
         """Let a suspended vendor sell again. Operators only."""
         ctx = await http.context(request)
@@ -138,14 +144,16 @@ def _members(e: Endpoints) -> list[Any]:
         found = await e.list_members(ctx, _key(vendor))
         return http.respond(request, ctx, found, version=found.version)
 
-    @http.post("/v1/vendors/{vendor:str}/members", e.add_member, summary="Add a member")
+    @http.post("/v1/vendors/{vendor:str}/members", e.add_member, errors=(409, 412), summary="Add a member")
     async def add_member(request: Http, vendor: str, data: AddMember) -> Response[MemberList]:
         """Add somebody by e-mail address, account or not. Owners and operators only."""
         ctx = await http.context(request)
         changed = await e.add_member(ctx, (_key(vendor), data))
         return http.respond(request, ctx, changed, version=changed.version)
 
-    @http.put("/v1/vendors/{vendor:str}/members/{email:str}", e.change_member, errors=(409,), summary="Change a role")
+    @http.put(
+        "/v1/vendors/{vendor:str}/members/{email:str}", e.change_member, errors=(409, 412), summary="Change a role"
+    )
     async def change_member(request: Http, vendor: str, email: str, data: ChangeMember) -> Response[MemberList]:
         """Change a member's role. One owner stays. Owners and operators only."""
         ctx = await http.context(request)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from joserfc.jwk import OKPKey
 
-from estore.contracts.identity import KeysRotated
+from estore.contracts.identity import KeysRotated, PublicKey
 from estore.kit.auth import ACCESS_SECONDS, ALGORITHM, new_key, sign, store_keys
 from estore.kit.context import Context, Principal
 from estore.kit.db import Tx
@@ -36,9 +37,13 @@ class Jwks(msgspec.Struct, frozen=True):
 
 
 class Rotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """early: make a new key although the present one has not served its time."""
+    """early: make a new key although the present one has not served its time.
+
+    compromised: somebody else may have the present keys; trust them no longer, and sign with a new one at once.
+    """
 
     early: bool = False
+    compromised: bool = False
 
 
 class Keyring:
@@ -67,9 +72,16 @@ class Keyring:
 
     async def rotate_keys(self, tx: Tx, ctx: Context, request: Rotate) -> None:
         """Make the next key when it is time, well before it signs."""
-        await self._rotate(tx, ctx, early=request.early, tell_anyway=False)
+        if request.compromised:
+            await store.lock_key_set(tx)
+            revoked = await store.revoke_keys(tx, ctx.now)
+            await self._rotate(tx, ctx, early=False, tell_anyway=True, revoked=revoked)
+        else:
+            await self._rotate(tx, ctx, early=request.early, tell_anyway=False)
 
-    async def _rotate(self, tx: Tx, ctx: Context, *, early: bool, tell_anyway: bool) -> None:
+    async def _rotate(
+        self, tx: Tx, ctx: Context, *, early: bool, tell_anyway: bool, revoked: Sequence[PublicKey] = ()
+    ) -> None:
         version = await store.lock_key_set(tx) + 1
         keys = await store.keys(tx, ctx.now)
         waiting = any(key.signs_from > ctx.now for key in keys)
@@ -94,7 +106,7 @@ class Keyring:
         await store.delete_retired(tx, ctx.now)
         if begins is None and not tell_anyway:
             return
-        everyone = published(keys, ctx.now)
+        everyone = (*revoked, *published(keys, ctx.now))
         await store_keys(tx, everyone, ctx.now)
         await store.set_key_version(tx, version)
         tx.emit(KeysRotated(kid=keys[-1].kid, keys=everyone, version=version), ctx)

@@ -11,14 +11,23 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """operator_email, operator_password: make the first operator at start, if there is none.
-
-    argon2_memory: KiB; argon2_passes, argon2_threads (0: one per core, four at most): see `Passwords`.
-    session_idle_days, session_days: a session ends after so long without use, and after so long anyway.
-    key_days: for how long one key signs. confirm_hours, reset_minutes: for how long the token in a mail is good.
-    unconfirmed_days: after that, accounts whose address was never confirmed and that nobody uses are deleted.
-    mail: `sandbox` keeps mails in a table, `smtp` sends them. link_url: where links in mails lead; else the public URL.
-    attempts_factor: scales the limits on attempts; ESTORE_RATE_FACTOR does without, 0 is off.
+    """
+    operator_email, operator_password: make the first operator at start, if there is none.
+    argon2_memory: KiB that one password hash takes.
+    argon2_passes: passes over it.
+    argon2_threads: hashes at once, 0 is one per core and four at most.
+    session_idle_days: a session ends after so long without use.
+    session_days: a session ends after so long anyway.
+    key_days: for how long one key signs access tokens.
+    confirm_hours: for how long the token in a mail that confirms an address is good.
+    reset_minutes: for how long the token in a mail that resets a password is good.
+    unconfirmed_days: accounts that were neither confirmed nor used are deleted after so long.
+    attempts_factor: scales the limits on attempts, ESTORE_RATE_FACTOR does without; 0 is off.
+    mail: `sandbox` keeps mails in a table, `smtp` sends them.
+    mail_from: sender of mails.
+    link_url: where links in mails lead, the public URL without.
+    smtp_host: mail server. smtp_port: its port.
+    smtp_user, smtp_password: how to log in there, if at all.
     smtp_tls: `starttls` (port 587), `tls` (port 465) or `none`.
     """
 

@@ -27,6 +27,7 @@ from estore.services.identity.store.keys import (
     keys,
     limit_trust,
     lock_key_set,
+    revoke_keys,
     set_key_version,
 )
 from estore.services.identity.store.mails import (
@@ -99,6 +100,7 @@ __all__ = [
     "purge",
     "refreshed",
     "replace_password",
+    "revoke_keys",
     "sandbox_mails",
     "set_key_version",
     "take_attempt",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from estore.contracts.identity import PublicKey
 from estore.kit.db import Tx
 from estore.services.identity.domain import SigningKey
 
@@ -42,6 +43,12 @@ async def limit_trust(tx: Tx, signs_before: datetime, until: datetime) -> None:
     await tx.execute(
         "UPDATE signing_key SET trusted_until = $2 WHERE signs_from < $1 AND trusted_until > $2", signs_before, until
     )
+
+
+async def revoke_keys(tx: Tx, now: datetime) -> list[PublicKey]:
+    """Forget all keys; returns them, trusted until `now`."""
+    rows = await tx.fetch("DELETE FROM signing_key WHERE trusted_until > $1 RETURNING kid, jwk", now)
+    return [PublicKey(row["kid"], row["jwk"], now) for row in rows]
 
 
 async def delete_retired(tx: Tx, now: datetime) -> None:
