@@ -173,10 +173,9 @@ async def test_a_guests_cart_is_merged_into_the_accounts_once(floor: Floor) -> N
     assert {a.json()["id"] for a in answers} == {mine.id}
     assert await mine.quantities() == {"mug": 5, "cup": 1}
     assert (await guests.client.get(guests.path)).status_code == 404
-    assert {(e.cart_id, e.lines) for e in (await floor.told(CartChanged))[-2:]} == {
-        (guests.id, ()),
-        (mine.id, (CartLine("mug", 5), CartLine("cup", 1))),
-    }
+    assert sorted((e.cart_id, e.version, e.lines) for e in (await floor.told(CartChanged))[3:]) == sorted(
+        [(guests.id, 4, ()), (mine.id, 3, (CartLine("mug", 5), CartLine("cup", 1)))]
+    )
 
 
 async def test_claiming_needs_the_secret_and_an_account(floor: Floor) -> None:
@@ -227,27 +226,27 @@ async def test_a_new_price_changes_the_etag_but_not_the_version(floor: Floor) ->
     assert (await cart.put("mug", 2, **{"if-match": tag})).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({"quantity": -1}, "/quantity"),
-        ({"quantity": 10**20}, "/quantity"),
-        ({"quantity": 100}, "/quantity"),
-        ({"quantity": "2"}, "/quantity"),
-        ({"quantity": 1.5}, "/quantity"),
-        ({"quantity": None}, "/quantity"),
-        ({"quantity": 1, "price": 1}, "/price"),
-        ({}, "/quantity"),
-        ([], ""),
-    ],
-)
-async def test_bad_bodies_are_pointed_at(floor: Floor, body: Any, pointer: str) -> None:
+BAD_BODIES: list[tuple[Any, str]] = [
+    ({"quantity": -1}, "/quantity"),
+    ({"quantity": 10**20}, "/quantity"),
+    ({"quantity": 100}, "/quantity"),
+    ({"quantity": "2"}, "/quantity"),
+    ({"quantity": 1.5}, "/quantity"),
+    ({"quantity": None}, "/quantity"),
+    ({"quantity": 1, "price": 1}, "/price"),
+    ({}, "/quantity"),
+    ([], ""),
+]
+
+
+async def test_bad_bodies_are_pointed_at(floor: Floor) -> None:
     await floor.sell("mug", available=1000)
     cart = await floor.guest_cart()
-    answer = await cart.client.put(f"{cart.path}/lines/mug", json=body)
+    answers = [await cart.client.put(f"{cart.path}/lines/mug", json=body) for body, _ in BAD_BODIES]
 
-    assert answer.status_code == 422, answer.text
-    assert [e["pointer"] for e in answer.json()["errors"]] == [pointer]
+    assert [(a.status_code, [e["pointer"] for e in a.json()["errors"]]) for a in answers] == [
+        (422, [pointer]) for _, pointer in BAD_BODIES
+    ]
 
 
 async def test_unknown_parameters_and_unreadable_bodies_are_refused(floor: Floor) -> None:
