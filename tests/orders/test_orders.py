@@ -17,7 +17,7 @@ from estore.contracts.orders import (
     RefundRequested,
 )
 from estore.kit.db import statements
-from orders.factories import Shop, key
+from orders.factories import Shop, key, second_process
 
 
 async def overdue(shop: Shop) -> None:
@@ -197,6 +197,18 @@ async def test_cancelling_a_paid_order_gives_the_money_back_and_once(shop: Shop)
     assert (await shop.show(order))["payment_status"] == "refunded"
 
 
+async def test_a_refund_counts_with_what_was_really_given_back(shop: Shop) -> None:
+    """An operator gave a part back at payments that orders had not heard of when it asked for the whole."""
+    order = await shop.confirmed()
+    await cancel(shop, order)
+    [refund] = await shop.world.emitted("orders", RefundRequested)
+    await shop.hear(
+        shop.refunded(order, "rfd_operator", 1000), shop.refunded(order, refund.refund_id, refund.amount - 1000)
+    )
+
+    assert (await shop.show(order))["payment_status"] == "refunded"
+
+
 async def test_cancel_against_capture_ends_paid_back_or_not_charged(shop: Shop) -> None:
     orders = [await shop.awaiting() for _ in range(20)]
     await asyncio.gather(
@@ -244,9 +256,16 @@ async def test_who_waits_is_answered_once_the_order_is_settled(shop: Shop) -> No
 
 
 async def test_who_waits_in_vain_is_answered_202(shop: Shop) -> None:
-    answer = await shop.client(prefer="wait=1").post("/v1/orders", json=shop.body(), headers=key())
+    async def follow() -> None:
+        while not (rows := await shop.world.fetch("orders", "SELECT order_id FROM purchase_order")):
+            await asyncio.sleep(0.01)
+        await shop.hear(shop.reserved({"id": rows[0]["order_id"]}))
 
-    assert (answer.status_code, answer.json()["status"]) == (202, "placed")
+    client = shop.client(prefer="wait=1")
+    answer, _ = await asyncio.gather(client.post("/v1/orders", json=shop.body(), headers=key()), follow())
+
+    assert (answer.status_code, answer.json()["status"]) == (202, "awaiting_payment")
+    assert (await shop.show(answer.json()))["status"] == "awaiting_payment"
 
 
 async def test_all_who_wait_share_one_poll(shop: Shop) -> None:
@@ -398,3 +417,26 @@ async def test_the_doctor_can_stream_every_order(shop: Shop) -> None:
         facts = {fact.order_id: fact async for fact in stream_facts(tx)}
 
     assert {placed["id"]: None, paid["id"]: 2890} == {name: fact.captured for name, fact in facts.items()}
+
+
+async def test_a_cart_that_this_process_has_heard_of_is_bought_in_one_round_trip(shop: Shop) -> None:
+    await shop.place()
+    await shop.hear(cart(1, ("MUG", 2)))
+
+    with statements(at_most=1):
+        await shop.place(client=shop.client(cart_secret="sesame"), cart_id="crt_1", lines=None)
+
+
+async def test_a_cart_that_changed_in_another_process_is_read_again(shop: Shop) -> None:
+    other = await second_process(shop)
+    await shop.hear(cart(1, ("LAMP", 1)))
+    try:
+        client = other.http("orders", cart_secret="sesame")
+        body = shop.body(cart_id="crt_1", lines=None)
+        first = await client.post("/v1/orders", json=body, headers=key())
+        await shop.hear(cart(2, ("MUG", 3)))
+        second = await client.post("/v1/orders", json=body, headers=key())
+    finally:
+        await other.service("orders").db.close()
+
+    assert [[line["sku"] for line in answer.json()["lines"]] for answer in (first, second)] == [["LAMP"], ["MUG"]]

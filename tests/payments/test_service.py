@@ -210,9 +210,19 @@ async def test_refunds_that_race_for_the_same_money_never_exceed_it(shop: Shop) 
     await shop.pump.idle()
     rows = await shop.world.fetch("payments", "SELECT status, sum(amount)::int FROM refund GROUP BY 1 ORDER BY 1")
 
-    # 700 + 700 + 400 of 1999; what did not fit was refused.
-    assert rows == [{"status": "refused", "sum": 4 * 700 + 3 * 400}, {"status": "succeeded", "sum": 1800}]
-    assert [c["refunded"] for c in await shop.charges(order)] == [1800]
+    # 700 + 700 + 599 of 1999; what found nothing left was refused.
+    assert rows == [{"status": "refused", "sum": 3 * 700 + 4 * 400}, {"status": "succeeded", "sum": 1999}]
+    assert [c["refunded"] for c in await shop.charges(order)] == [1999]
+
+
+async def test_what_an_operator_left_is_given_back_when_the_order_is_cancelled(shop: Shop) -> None:
+    order = await shop.pay()
+    await shop.hear(shop.refund(order, 1000))
+    await shop.hear(shop.refund(order, 1999))
+    refunded = await shop.world.emitted("payments", PaymentRefunded)
+
+    assert [event.amount for event in refunded] == [1000, 999]
+    assert (await shop.intent(order))["refunded"] == 1999
 
 
 async def test_a_refund_whose_answer_is_lost_is_found_by_asking(shop: Shop) -> None:

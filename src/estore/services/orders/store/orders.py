@@ -104,7 +104,8 @@ INSERT INTO refund (refund_id, order_id, amount, currency, reason, requested_at,
 SELECT r.refund_id, r.order_id, r.amount, r.currency, 'payments', r.refunded_at, r.refunded_at
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[])
     AS r (refund_id, order_id, amount, currency, refunded_at)
-ON CONFLICT (refund_id) DO UPDATE SET refunded_at = excluded.refunded_at WHERE refund.refunded_at IS NULL
+ON CONFLICT (refund_id) DO UPDATE SET refunded_at = excluded.refunded_at, amount = excluded.amount
+WHERE refund.refunded_at IS NULL
 RETURNING refund_id
 """
 

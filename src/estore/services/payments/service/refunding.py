@@ -49,7 +49,9 @@ class Refunding:
             purse = purses.get(m.data.order_id)
             if purse is None or purse.status not in (Status.CAPTURED, Status.FAILED):
                 raise NotCapturedYet(f"order {m.data.order_id} has no capture to refund")
-            refund = _refund_of(refund_id, purse, m.data.amount, m.data.currency, m.data.reason, m)
+            # An operator's refund may have taken a part that orders had not heard of: what is left still goes back.
+            amount = min(m.data.amount, purse.purse.captured - purse.purse.reserved) or m.data.amount
+            refund = _refund_of(refund_id, purse, amount, m.data.currency, m.data.reason, m)
             _reserve(refund, purse, now)
             if refund.status is RefundStatus.REFUSED:
                 _log.error("refund refused", refund_id=refund_id, order_id=m.data.order_id, code=refund.code)
