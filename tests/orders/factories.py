@@ -13,8 +13,9 @@ from estore.contracts.inventory import Shortage, StockRejected, StockReserved
 from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
 from estore.contracts.vendors import VendorApproved
 from estore.kit.money import Money
+from estore.services.orders.app import build
 from estore.services.orders.domain import Offer
-from support.world import World
+from support.world import World, settings_for
 
 ADDRESS = {"name": "Ada Lovelace", "line1": "Ringstrasse 1", "postal_code": "04109", "city": "Leipzig", "country": "DE"}
 _keys = itertools.count(1)
@@ -174,3 +175,10 @@ def published(
         product=product(product_id, *variants, vendor_id=vendor_id, title=title),
         version=version,
     )
+
+
+async def second_process(shop: Shop) -> World:
+    """The same service composed again over the same database, with a memory of its own."""
+    service = build(settings_for(shop.world.dsn, ["orders"]), clock=shop.world.clock)
+    await service.db.open()
+    return World({"orders": service}, shop.world.dsn, shop.world.clock)

@@ -12,7 +12,7 @@ from estore.contracts.orders import OrderPlaced
 from estore.contracts.vendors import VendorSuspended
 from estore.kit.db import statements
 from estore.kit.money import Money
-from orders.factories import Shop, key
+from orders.factories import Shop, key, second_process
 
 
 async def test_a_guest_gets_an_order_with_a_secret_and_everybody_else_hears_of_it(shop: Shop) -> None:
@@ -121,15 +121,6 @@ async def test_a_key_is_required(shop: Shop) -> None:
 
 
 # --- prices that move -----------------------------------------------------------------------------------------
-
-
-async def second_process(shop: Shop) -> Any:
-    from estore.services.orders.app import build
-    from support.world import World, settings_for
-
-    service = build(settings_for(shop.world.dsn, ["orders"]), clock=shop.world.clock)
-    await service.db.open()
-    return World({"orders": service}, shop.world.dsn, shop.world.clock)
 
 
 async def test_another_total_is_refused_with_the_new_quote(shop: Shop) -> None:

@@ -80,4 +80,6 @@ class Learning:
 
     async def cart_changed(self, tx: Tx, messages: Sequence[Message[CartChanged]]) -> None:
         """Carts are as they are now."""
-        await store.put_carts(tx, [m.data for m in messages])
+        carts = [m.data for m in messages]
+        await store.put_carts(tx, carts)
+        tx.after_commit(lambda: self._shelf.put_carts(carts))

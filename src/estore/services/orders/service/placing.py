@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
@@ -26,8 +26,15 @@ from estore.services.orders.service.showing import as_placed, encoded, event_lin
 
 SCOPE = "orders.place_orders"
 MAX_ROUNDS = 4
-_BY_MEMORY = (domain.NotSellable, domain.TotalChanged, domain.TooMuch)
-"""Refusals that offers read long ago may be wrong about."""
+_BY_MEMORY = (
+    domain.NotSellable,
+    domain.TotalChanged,
+    domain.TooMuch,
+    domain.CartUnknown,
+    domain.CartBehind,
+    domain.CartEmpty,
+)
+"""Refusals that offers and carts read long ago may be wrong about."""
 Call = tuple[Context, Placement]
 
 
@@ -71,14 +78,13 @@ class Placing:
         answers: dict[int, Placed | Failure] = {}
         queue = list(range(len(calls)))
         fresh: set[int] = set()
-        carts = await self._carts(tx, calls)
         for _ in range(MAX_ROUNDS):
             # Two with one key: the second finds what the first was answered.
             firsts = {_key(calls[index][0]): index for index in reversed(queue)}
             wanted = sorted(firsts.values())
             later = [index for index in queue if firsts[_key(calls[index][0])] != index]
-            await self._fill(tx, calls, carts, wanted, reload=fresh)
-            queue = await self._round(tx, calls, carts, wanted, fresh, answers)
+            await self._fill(tx, calls, wanted, fresh)
+            queue = await self._round(tx, calls, wanted, fresh, answers)
             for index in later:
                 first = firsts[_key(calls[index][0])]
                 answer = _same_key(calls[first][0], answers.get(first), calls[index][0])
@@ -92,29 +98,32 @@ class Placing:
             answers[index] = Transient("this could not be decided; try again")
         return [answers[index] for index in range(len(calls))]
 
-    async def _carts(self, tx: Tx, calls: Sequence[Call]) -> Mapping[str, CartChanged]:
-        ids = {call.order.cart_id for _, call in calls if call.order.cart_id is not None}
-        return await store.load_carts(tx, sorted(ids)) if ids else {}
-
-    async def _fill(
-        self, tx: Tx, calls: Sequence[Call], carts: Mapping[str, CartChanged], wanted: Sequence[int], reload: set[int]
-    ) -> None:
-        """Read the offers that are missing here, and those that have proved old, in one query."""
+    async def _fill(self, tx: Tx, calls: Sequence[Call], wanted: Sequence[int], fresh: set[int]) -> None:
+        """Read what is missing here, and what has proved old (`fresh`): one query for carts, one for offers."""
+        ids = {index: calls[index][1].order.cart_id for index in wanted}
+        absent = {
+            cart_id: index
+            for index, cart_id in ids.items()
+            if cart_id is not None and (index in fresh or self._shelf.cart(cart_id) is None)
+        }
+        if absent:
+            self._shelf.put_carts((await store.load_carts(tx, sorted(absent))).values())
         missing: set[str] = set()
         for index in wanted:
             order = calls[index][1].order
-            cart = carts.get(order.cart_id) if order.cart_id is not None else None
+            cart = self._shelf.cart(order.cart_id) if order.cart_id is not None else None
             skus = [line.sku for line in (order.lines or (cart.lines if cart else ()))]
-            missing.update(skus if index in reload else (sku for sku in skus if self._shelf.get(sku) is None))
+            missing.update(skus if index in fresh else (sku for sku in skus if self._shelf.get(sku) is None))
         if missing:
             self._shelf.forget(missing)
             self._shelf.put((await store.load_offers(tx, sorted(missing))).values())
+        # What was read just now need not be read again before it is believed.
+        fresh.update(index for cart_id, index in absent.items() if self._shelf.cart(cart_id) is None)
 
     async def _round(
         self,
         tx: Tx,
         calls: Sequence[Call],
-        carts: Mapping[str, CartChanged],
         wanted: Sequence[int],
         fresh: set[int],
         answers: dict[int, Placed | Failure],
@@ -125,7 +134,7 @@ class Placing:
         for index in wanted:
             ctx, call = calls[index]
             try:
-                drafts[index] = self._draft(ctx, call, carts)
+                drafts[index] = self._draft(ctx, call)
             except Failure as failure:
                 refused[index] = failure
         admitted = await self._write(tx, drafts, calls)
@@ -158,13 +167,14 @@ class Placing:
                 return {index for index, (draft, _) in drafts.items() if draft.order_id in ids}
             except store.NumberTaken:
                 for index, (draft, _) in drafts.items():
-                    drafts[index] = self._order(calls[index][0], calls[index][1], draft.priced)
+                    drafts[index] = self._order(*calls[index], draft.priced, draft.cart_version)
 
-    def _draft(self, ctx: Context, call: Placement, carts: Mapping[str, CartChanged]) -> tuple[store.NewOrder, Placed]:
+    def _draft(self, ctx: Context, call: Placement) -> tuple[store.NewOrder, Placed]:
         order = call.order
         if (order.lines is None) is (order.cart_id is None):
             raise domain.CartOrLines(pointer="/cart_id" if order.cart_id is not None else "/lines")
-        lines = order.lines if order.lines is not None else _cart_lines(ctx, call, carts)
+        cart = _their_cart(ctx, call, self._shelf.cart(order.cart_id)) if order.cart_id is not None else None
+        lines = order.lines or [LineForm(line.sku, line.quantity) for line in (cart.lines if cart else ())]
         find: FindOffer = self._shelf.get
         priced = self._quotes.price(
             lines, order.shipping_address.country, order.shipping_method, order.promotion_codes, find
@@ -176,9 +186,11 @@ class Placing:
                 pointer="/expected_total",
                 quote=quote_of(priced, order.shipping_method),
             )
-        return self._order(ctx, call, priced)
+        return self._order(ctx, call, priced, cart.version if cart is not None else None)
 
-    def _order(self, ctx: Context, call: Placement, priced: Priced) -> tuple[store.NewOrder, Placed]:
+    def _order(
+        self, ctx: Context, call: Placement, priced: Priced, cart_version: int | None
+    ) -> tuple[store.NewOrder, Placed]:
         order = call.order
         order_id = new_id("ord")
         number = domain.number_of(secrets.randbits(domain.NUMBER_BITS))
@@ -195,7 +207,7 @@ class Placing:
             lines=event_lines(order_id, priced),
             totals=event_totals(priced),
             cart_id=order.cart_id,
-            cart_version=order.cart_version,
+            cart_version=cart_version,
             deadline=expires_at,
             version=1,
         )
@@ -214,6 +226,7 @@ class Placing:
             order.shipping_method,
             address,
             order.cart_id,
+            cart_version,
             ctx.now + timedelta(seconds=self._limits.reservation),
             expires_at,
             ctx.now,
@@ -248,9 +261,8 @@ async def _replay(tx: Tx, row: object, ctx: Context) -> Placed | Failure:
     return Placed(view.id, encoded(as_placed(view, receipt.secret)))
 
 
-def _cart_lines(ctx: Context, call: Placement, carts: Mapping[str, CartChanged]) -> Sequence[LineForm]:
-    """Return what is in the cart, if it is theirs. Raises CartUnknown, CartBehind, CartEmpty."""
-    cart = carts.get(call.order.cart_id or "")
+def _their_cart(ctx: Context, call: Placement, cart: CartChanged | None) -> CartChanged:
+    """Return the cart, if it is theirs. Raises CartUnknown, CartBehind, CartEmpty."""
     if cart is None:
         raise domain.CartUnknown()
     if cart.account_id is not None:
@@ -265,7 +277,7 @@ def _cart_lines(ctx: Context, call: Placement, carts: Mapping[str, CartChanged])
         raise domain.CartBehind(f"version {cart.version} is known here; try again")
     if not cart.lines:
         raise domain.CartEmpty(pointer="/cart_id")
-    return [LineForm(line.sku, line.quantity) for line in cart.lines]
+    return cart
 
 
 def _address(form: object) -> Address:

@@ -16,7 +16,7 @@ from estore.services.orders import domain, store
 from estore.services.orders.domain import OrderView, State
 from estore.services.orders.service.commands import ListOrders, OneOrder, Placement
 from estore.services.orders.service.placing import Placed
-from estore.services.orders.service.showing import settled_body
+from estore.services.orders.service.showing import encoded, is_settled, secret_in, settled_body, with_secret
 from estore.services.orders.service.steps import asked_of
 from estore.services.orders.service.waiting import Waiting
 
@@ -98,6 +98,9 @@ class Following:
             outcome = await self._waiting.outcome(placed.order_id, ctx.wait)
             if outcome is not None:
                 return Answer(placed.order_id, settled_body(placed.body, outcome), True)
+            secret = secret_in(placed.body)
+            order = await self._show(ctx, OneOrder(placed.order_id, secret))
+            return Answer(placed.order_id, encoded(with_secret(order, secret)), is_settled(order))
         return Answer(placed.order_id, placed.body, False)
 
     async def _from_cart(self, ctx: Context, request: Placement) -> Placed:
@@ -114,7 +117,7 @@ class Following:
     async def show(self, ctx: Context, request: OneOrder) -> OrderView:
         """Show an order; with `Prefer: wait`, once it is settled."""
         order = await self._show(ctx, request)
-        if not ctx.wait or domain.is_settled(order.status, order.payment_status):
+        if not ctx.wait or is_settled(order):
             return order
         await self._waiting.outcome(order.id, ctx.wait)
         return await self._show(ctx, request)

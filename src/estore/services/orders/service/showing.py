@@ -153,3 +153,18 @@ def settled_body(body: bytes, outcome: store.Outcome) -> bytes:
             parcels=tuple(replace(parcel, status=status) for parcel in view.parcels),
         )
     )
+
+
+def secret_in(body: bytes) -> str | None:
+    """Return the secret of a guest's order in an answer to a placement."""
+    return _decode_view(body).secret or None
+
+
+def with_secret(order: OrderView, secret: str | None) -> OrderView:
+    """Return the order with the secret that only who placed it is shown."""
+    return order if secret is None else msgspec.structs.replace(order, secret=secret)
+
+
+def is_settled(order: OrderView) -> bool:
+    """Tell whether the customer knows the outcome."""
+    return domain.is_settled(order.status, order.payment_status)

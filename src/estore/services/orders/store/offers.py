@@ -193,13 +193,15 @@ def _cart(row: Any) -> CartChanged:
 
 
 class Shelf:
-    """The offers that this process has seen, the least recently used ones forgotten.
+    """The offers and carts that this process has seen, the least recently used ones forgotten.
 
     What it holds may be out of date: placing guards with revisions, and nothing is refused on its word alone.
     """
 
-    def __init__(self, at_most: int = 100_000) -> None:
+    def __init__(self, at_most: int = 100_000, carts: int = 20_000) -> None:
         self._at_most = at_most
+        self._most_carts = carts
+        self._carts: OrderedDict[str, CartChanged] = OrderedDict()
         self._offers: OrderedDict[str, Offer] = OrderedDict()
         self._products: dict[str, set[str]] = {}
 
@@ -209,6 +211,20 @@ class Shelf:
         if offer is not None:
             self._offers.move_to_end(sku)
         return offer
+
+    def cart(self, cart_id: str) -> CartChanged | None:
+        """Return the newest version of a cart that this process has heard of or read."""
+        return self._carts.get(cart_id)
+
+    def put_carts(self, carts: Iterable[CartChanged]) -> None:
+        """Keep carts, unless a newer version is here."""
+        for cart in carts:
+            known = self._carts.get(cart.cart_id)
+            if known is None or known.version < cart.version:
+                self._carts[cart.cart_id] = cart
+                self._carts.move_to_end(cart.cart_id)
+        while len(self._carts) > self._most_carts:
+            self._carts.popitem(last=False)
 
     def put(self, offers: Iterable[Offer]) -> None:
         """Keep what can be bought."""

@@ -18,24 +18,25 @@ WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[], $9::bytea[],
         $10::bytea[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
-        $17::boolean[], $18::text[], $19::jsonb[], $20::text[], $21::timestamptz[], $22::timestamptz[],
-        $23::timestamptz[]
+        $17::boolean[], $18::text[], $19::jsonb[], $20::text[], $21::bigint[], $22::timestamptz[], $23::timestamptz[],
+        $24::timestamptz[]
     ) WITH ORDINALITY AS w (order_id, number, account_id, email, secret_hash, payment_method, scope, key, fingerprint,
         response, currency, items, discount, shipping, tax, total, inclusive, shipping_method, address, cart_id,
-        deadline, expires_at, created_at, ix)
+        cart_version, deadline, expires_at, created_at, ix)
 ), wanted_line AS MATERIALIZED (
     SELECT * FROM unnest(
-        $24::int[], $25::int2[], $26::text[], $27::text[], $28::text[], $29::text[], $30::int[], $31::bigint[],
-        $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::int2[]
+        $25::int[], $26::int2[], $27::text[], $28::text[], $29::text[], $30::text[], $31::int[], $32::bigint[],
+        $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::int2[]
     ) AS l (ix, no, sku, product_id, vendor_id, title, quantity, unit_price, discount, tax, total, commission, parcel)
 ), stale AS MATERIALIZED (
-    SELECT used.sku FROM unnest($37::text[], $38::bigint[], $39::bigint[]) AS used (sku, revision, vendor_revision)
+    SELECT used.sku FROM unnest($38::text[], $39::bigint[], $40::bigint[]) AS used (sku, revision, vendor_revision)
     LEFT JOIN offer o ON o.sku = used.sku LEFT JOIN vendor v ON v.vendor_id = o.vendor_id
     WHERE o.revision IS DISTINCT FROM used.revision OR v.revision IS DISTINCT FROM used.vendor_revision
 ), opened AS (
     INSERT INTO once (scope, key, fingerprint, response)
     SELECT scope, key, fingerprint, response FROM wanted w
     WHERE w.ix NOT IN (SELECT l.ix FROM wanted_line l JOIN stale USING (sku))
+      AND (w.cart_id IS NULL OR w.cart_version = (SELECT c.version FROM cart c WHERE c.cart_id = w.cart_id))
     ON CONFLICT DO NOTHING RETURNING scope, key
 ), admitted AS MATERIALIZED (
     SELECT w.ix, w.order_id FROM wanted w JOIN opened USING (scope, key)
@@ -55,16 +56,16 @@ WITH wanted AS MATERIALIZED (
 ), new_parcel AS (
     INSERT INTO parcel (order_id, no, vendor_id, status, items, discount, shipping, tax, total, commission)
     SELECT a.order_id, no, vendor_id, 'pending', items, discount, shipping, tax, total, commission
-    FROM unnest($40::int[], $41::int2[], $42::text[], $43::bigint[], $44::bigint[], $45::bigint[], $46::bigint[],
-                $47::bigint[], $48::bigint[])
+    FROM unnest($41::int[], $42::int2[], $43::text[], $44::bigint[], $45::bigint[], $46::bigint[], $47::bigint[],
+                $48::bigint[], $49::bigint[])
         AS p (ix, no, vendor_id, items, discount, shipping, tax, total, commission)
     JOIN admitted a USING (ix)
 ), new_event AS (
     INSERT INTO outbox (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body,
         claimed_until)
     SELECT e.*, clock_timestamp() + interval '15 seconds'
-    FROM unnest($49::uuid[], $50::text[], $51::text[], $52::bigint[], $53::timestamptz[], $54::text[], $55::text[],
-                $56::text[], $57::bytea[])
+    FROM unnest($50::uuid[], $51::text[], $52::text[], $53::bigint[], $54::timestamptz[], $55::text[], $56::text[],
+                $57::text[], $58::bytea[])
         AS e (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body)
     JOIN admitted a ON a.order_id = e.subject
 )
@@ -99,6 +100,7 @@ class NewOrder(msgspec.Struct, frozen=True):
     shipping_method: str
     address: Address
     cart_id: str | None
+    cart_version: int | None
     deadline: datetime
     expires_at: datetime
     created_at: datetime
@@ -109,7 +111,7 @@ class NewOrder(msgspec.Struct, frozen=True):
 async def place(tx: Tx, orders: Sequence[NewOrder]) -> set[str]:
     """Write `orders` in one round trip; returns the ids of those admitted.
 
-    Refused are those whose key was used before, and those priced from an offer or vendor that has changed since.
+    Refused are those whose key was used before, and those priced from an offer, vendor or cart that has changed since.
     No two of them may have the same scope and key. Raises NumberTaken, and has then written nothing.
     """
     # One order of keys in all processes, so that two batches with the same keys cannot deadlock.
@@ -152,6 +154,7 @@ def _order_columns(orders: Sequence[NewOrder]) -> list[list[Any]]:
         [o.shipping_method for o in orders],
         [o.address for o in orders],
         [o.cart_id for o in orders],
+        [o.cart_version for o in orders],
         [o.deadline for o in orders],
         [o.expires_at for o in orders],
         [o.created_at for o in orders],
