@@ -9,8 +9,10 @@ from typing import Any
 
 import asyncpg
 
+from estore.kit.auth import KeysRotated
 from estore.kit.bus.base import Bus
 from estore.kit.bus.rabbitmq import RabbitBus
+from estore.kit.bus.topology import declare
 from estore.kit.db import migrate, migrations_of, provision
 from estore.kit.http import application
 from estore.kit.runtime import all_subscriptions, local_bus
@@ -39,10 +41,21 @@ def bus_for(settings: Settings, services: Sequence[Service]) -> Bus:
     """Return RabbitMQ where the settings name it, else the local bus. Raises SettingError for a part of the
     services on the local bus: their events would reach nobody."""
     if settings.amqp_url:
-        return RabbitBus(settings.amqp_url, all_subscriptions(services))
+        return RabbitBus(
+            settings.amqp_url,
+            all_subscriptions(services),
+            heard=_heard(),
+            publishes=[service.name for service in services],
+        )
     if len(services) < len(SERVICES):
         raise SettingError("ESTORE_AMQP_URL must be set: without RabbitMQ all services run in one process")
     return local_bus(services)
+
+
+def _heard() -> frozenset[str]:
+    """Return the events that some service of the store hears, whichever run in this process."""
+    charters = [importlib.import_module(f"estore.services.{name}") for name in SERVICES]
+    return frozenset(cls.event_name for charter in charters for cls in charter.HEARS) | {KeysRotated.event_name}
 
 
 def applications(services: Sequence[Service]) -> Mapping[str, Any]:
@@ -56,7 +69,7 @@ def applications(services: Sequence[Service]) -> Mapping[str, Any]:
 
 
 async def prepare(settings: Settings, names: Sequence[str]) -> dict[str, list[str]]:
-    """Make roles and schemas where we may, and migrate. Returns service -> applied migrations.
+    """Make roles and schemas where we may, migrate, declare queues. Returns service -> applied migrations.
 
     A service with a database URL of its own is only migrated: its role and schema are the operator's business.
     Raises SettingError, MigrationError, OSError.
@@ -66,6 +79,8 @@ async def prepare(settings: Settings, names: Sequence[str]) -> dict[str, list[st
             if f"ESTORE_{name.upper()}_DATABASE_URL" not in settings.environment:
                 await provision(settings.database_url, name, settings.derived(f"role {name}"))
     results = await asyncio.gather(*(_migrate(settings, name) for name in names))
+    if settings.amqp_url:
+        await declare(settings.amqp_url, all_subscriptions(build(settings, names)))
     return dict(zip(names, results, strict=True))
 
 

@@ -224,11 +224,14 @@ class Database:
         try:
             async with self.pool.acquire(timeout=5) as conn:
                 yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
+        except asyncpg.DataError as error:
+            raise ValueUnacceptable(str(error).partition("\n")[0][:200]) from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError) as error:
             raise Transient(f"the database asked to try again: {error}") from error
         except (
             asyncpg.PostgresConnectionError,
             asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
             asyncpg.CannotConnectNowError,
             asyncpg.AdminShutdownError,
             asyncpg.TooManyConnectionsError,
@@ -238,8 +241,6 @@ class Database:
             TimeoutError,
         ) as error:
             raise Transient(f"the database of {self.service} is away") from error
-        except asyncpg.DataError as error:
-            raise ValueUnacceptable(str(error).partition("\n")[0][:200]) from error
         except asyncpg.UniqueViolationError as error:
             raise Conflict(f"exists already ({error.constraint_name})") from error
 

@@ -1,8 +1,8 @@
 """Runs composed services in one process: databases, relays, bus, jobs; and ends them without losing work.
 
 Prevents: a service that answers before it can work, and a shutdown that drops what is in flight.
-Order of start: databases, migrations checked, relays, bus, jobs. Order of stop: jobs, relays (which wait for the
-consumers), bus, databases; HTTP has stopped before.
+Order of start: databases, migrations checked, relays, bus, jobs. Order of stop: jobs, consumers, relays, connection,
+databases; HTTP has stopped before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 
 from estore.kit.auth import key_subscription
-from estore.kit.bus.base import Bus, Subscription
+from estore.kit.bus.base import Bus, Subscription, shut_down
 from estore.kit.bus.local import LocalBus
 from estore.kit.bus.relay import Relay
 from estore.kit.bus.retention import purge
@@ -48,6 +48,7 @@ class Runtime:
         self._relays: list[Relay] = []
         self._jobs: list[asyncio.Task[None]] = []
         self._started = False
+        self._flowed = False
 
     async def start(self) -> None:
         """Start everything. Raises Transient when a database is away, NotMigrated when one is behind."""
@@ -72,8 +73,9 @@ class Runtime:
 
     @property
     def ready(self) -> bool:
-        """Whether requests and messages are served."""
-        return self._started and self.bus.ready
+        """Whether requests are served. A broker that goes away later stops nothing but delivery."""
+        self._flowed |= self._started and self.bus.ready
+        return self._started and self._flowed
 
     @property
     def idle(self) -> bool:
@@ -89,8 +91,7 @@ class Runtime:
         for service in self.services:
             for hook in service.stop:
                 await hook()
-        await asyncio.gather(*(relay.stop(drain) for relay in self._relays))
-        await self.bus.stop()
+        await shut_down(self.bus, self._relays, drain)
         await asyncio.gather(*(service.db.close() for service in self.services))
 
 
