@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import aiormq
+import aio_pika
 import asyncpg
 
 from support.brokers import Rabbit
@@ -46,15 +46,15 @@ async def test_a_template_is_built_once_and_cloned(databases: Databases, fresh_d
 
 async def test_a_killed_broker_comes_back_with_its_messages(rabbit: Rabbit) -> None:
     url = await rabbit.fresh_vhost()
-    connection = await aiormq.connect(url)
+    connection = await aio_pika.connect(url)
     channel = await connection.channel(publisher_confirms=True)
     queue = await channel.declare_queue("harness", durable=True, arguments={"x-queue-type": "quorum"})
-    message = aiormq.Message(b"kept", delivery_mode=aiormq.DeliveryMode.PERSISTENT)
+    message = aio_pika.Message(b"kept", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
     await channel.default_exchange.publish(message, "harness")
     await rabbit.kill9()
     await rabbit.restart()
 
-    connection = await aiormq.connect(url)
+    connection = await aio_pika.connect(url)
     queue = await (await connection.channel()).get_queue("harness")
     received = await queue.get(timeout=10)
     assert received is not None
@@ -65,7 +65,7 @@ async def test_a_killed_broker_comes_back_with_its_messages(rabbit: Rabbit) -> N
 
 
 async def test_a_fresh_vhost_is_empty_and_usable(rabbit: Rabbit) -> None:
-    connection = await aiormq.connect(await rabbit.fresh_vhost())
+    connection = await aio_pika.connect(await rabbit.fresh_vhost())
     channel = await connection.channel()
     await channel.declare_queue("only-here")
     await connection.close()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import aiormq
+import aio_pika
 import pytest
 
 from estore.kit import rabbit_node
@@ -48,7 +48,7 @@ async def test_a_second_node_runs_beside_it_and_goes_with_its_owner(rabbit: Rabb
     owner = subprocess.Popen([sys.executable, "-c", OWNER, tmp_path / "other"], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     node, epmd = (int(word) for word in (await asyncio.to_thread(owner.stdout.readline)).split())
-    await (await aiormq.connect(rabbit.url)).close()
+    await (await aio_pika.connect(rabbit.url)).close()
     owner.kill()
     owner.wait()
 
