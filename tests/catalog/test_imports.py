@@ -193,14 +193,14 @@ async def test_a_dry_run_says_what_the_run_then_does(shop: Shop) -> None:
         (lines(line(category="nowhere")), "catalog.category_unknown", "/category"),
     ],
 )
-async def test_a_bad_line_spoils_itself_only(shop: Shop, bad: bytes, code: str, field: str) -> None:
+async def test_a_bad_line_spoils_itself_only(open_shop: Shop, bad: bytes, code: str, field: str) -> None:
     good = lines(line(slug="good", title="Good", variants=[{"sku": "GOOD", "price": eur(1)}]))
     found = await done(
-        shop,
+        open_shop,
         b"\xef\xbb\xbf" + good.replace(b"ood", b"reat").replace(b"GOOD", b"GREAT") + b"\r\n\r\n" + bad + b"\n" + good,
     )
 
-    assert counts(found) == (3, 3, 2, 0, 0, 1)
+    assert (found["total"], found["failed"]) == (3, 1)
     assert [(e["row"], e["code"], e["field"]) for e in found["errors"]] == [(3, code, field)]
 
 
@@ -345,11 +345,13 @@ async def test_shopifys_rows_without_sku_get_one_that_stays(shop: Shop) -> None:
         ({"Image Src": "http://example.com/a.jpg"}, "catalog.product_invalid", "Image Src"),
     ],
 )
-async def test_a_wrong_cell_is_named_by_its_column(shop: Shop, wrong: dict[str, str], code: str, field: str) -> None:
+async def test_a_wrong_cell_is_named_by_its_column(
+    open_shop: Shop, wrong: dict[str, str], code: str, field: str
+) -> None:
     other = MUG | {"Handle": "other", "Variant SKU": "OTHER"}
-    found = await done(shop, shopify(MUG | wrong, other), "shopify_csv")
+    found = await done(open_shop, shopify(MUG | wrong, other), "shopify_csv")
 
-    assert counts(found) == (2, 2, 1, 0, 0, 1), found["errors"]
+    assert (found["total"], found["failed"]) == (2, 1), found["errors"]
     assert [(e["row"], e["code"], e["field"]) for e in found["errors"]] == [(2, code, field)]
 
 
@@ -390,8 +392,8 @@ async def test_a_scattered_handle_is_an_error_and_loses_no_variant(shop: Shop) -
 
 
 @pytest.mark.parametrize("body", [b"a,b\n1,2", "Handle,Title\n".encode("utf-16"), b'Handle,"Title', b"\n\n", b"\xff\n"])
-async def test_a_file_that_is_none_fails_with_a_reason(shop: Shop, body: bytes) -> None:
-    found = await done(shop, body, "shopify_csv")
+async def test_a_file_that_is_none_fails_with_a_reason(open_shop: Shop, body: bytes) -> None:
+    found = await done(open_shop, body, "shopify_csv")
 
     assert found["status"] == "failed"
     assert found["detail"]
@@ -449,8 +451,8 @@ async def test_dummyjsons_items_become_products(shop: Shop) -> None:
         (b"[" + b"[" * 100_000, "nested"),
     ],
 )
-async def test_a_broken_list_fails_with_a_reason(shop: Shop, body: bytes, detail: str) -> None:
-    found = await done(shop, body, "dummyjson")
+async def test_a_broken_list_fails_with_a_reason(open_shop: Shop, body: bytes, detail: str) -> None:
+    found = await done(open_shop, body, "dummyjson")
 
     assert found["status"] == "failed"
     assert detail in found["detail"]

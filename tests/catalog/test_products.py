@@ -317,22 +317,24 @@ async def test_nobody_creates_for_another_vendor(shop: Shop) -> None:
         ),
     ],
 )
-async def test_a_wrong_product_is_refused_where_it_is_wrong(shop: Shop, wrong: dict[str, object], pointer: str) -> None:
-    answer = await shop.tonwerk.post("/v1/products", content=msgspec.json.encode(shop.body(**wrong)))
+async def test_a_wrong_product_is_refused_where_it_is_wrong(
+    open_shop: Shop, wrong: dict[str, object], pointer: str
+) -> None:
+    answer = await open_shop.tonwerk.post("/v1/products", content=msgspec.json.encode(open_shop.body(**wrong)))
 
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
 @pytest.mark.parametrize("name", ["prd_", "prd_%00", "A%20B", "x" * 300, "%00", "prd_01%27", "..", "%F0%9F%98%80"])
-async def test_a_name_that_is_none_is_not_found(shop: Shop, name: str) -> None:
+async def test_a_name_that_is_none_is_not_found(open_shop: Shop, name: str) -> None:
     answers = [
-        await shop.guest.get(f"/v1/products/{name}"),
-        await shop.guest.get(f"/v1/categories/{name}"),
-        await shop.operator.put(f"/v1/products/{name}/variants/A/price", json=eur(1)),
-        await shop.operator.post(f"/v1/products/{name}/publish"),
-        await shop.operator.patch(f"/v1/products/{name}", json={"title": "A"}, headers={"if-match": '"v1"'}),
-        await shop.operator.get(f"/v1/imports/{name}"),
+        await open_shop.guest.get(f"/v1/products/{name}"),
+        await open_shop.guest.get(f"/v1/categories/{name}"),
+        await open_shop.operator.put(f"/v1/products/{name}/variants/A/price", json=eur(1)),
+        await open_shop.operator.post(f"/v1/products/{name}/publish"),
+        await open_shop.operator.patch(f"/v1/products/{name}", json={"title": "A"}, headers={"if-match": '"v1"'}),
+        await open_shop.operator.get(f"/v1/imports/{name}"),
     ]
 
     assert {a.status_code for a in answers} <= {404, 405}

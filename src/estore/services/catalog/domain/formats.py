@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -175,6 +174,10 @@ class DummyJson:
         self._text = "" if self._closed else self._text[place:]
 
 
+def _physical(text: str) -> list[str]:
+    return [f"{line}\n" for line in text.split("\n")]
+
+
 class ShopifyCsv:
     """Shopify's product CSV: a header, then one row per variant or picture; the rows of a handle follow each other.
 
@@ -242,7 +245,7 @@ class ShopifyCsv:
             self._header(text)
             return
         try:
-            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, strict=True), [])
+            cells = next(csv.reader(_physical(text), delimiter=self._delimiter, strict=True), [])
         except csv.Error as error:
             yield from self._bad(number, self._guess(data), Problem("catalog.import_quoting", f"not CSV: {error}"))
             return
@@ -259,7 +262,7 @@ class ShopifyCsv:
         counts = {mark: text.count(mark) for mark in (",", ";", "\t")}
         self._delimiter = max(counts, key=lambda mark: counts[mark])
         try:
-            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter), [])
+            cells = next(csv.reader(_physical(text), delimiter=self._delimiter), [])
         except csv.Error as error:
             raise FileUnreadable(f"the header is not CSV: {error}") from None
         columns = [COLUMNS.get(cell.strip().lower(), cell.strip().lower()) for cell in cells]

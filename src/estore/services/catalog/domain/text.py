@@ -24,6 +24,8 @@ _LETTERS = str.maketrans(
 
 def plain_letters(text: str) -> str:
     """Return `text` in lower case without accents: `Crème Brûlée` is `creme brulee`."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 

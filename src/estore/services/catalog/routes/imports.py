@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request, Response
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
 from estore.kit import http
@@ -35,16 +32,6 @@ VendorId = Annotated[
 ]
 
 
-@dataclass
-class _FileOperation(Operation):
-    """Tells OpenAPI of a body that no decoder reads."""
-
-    def __post_init__(self) -> None:
-        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
-        kinds = [kind for kinds in MEDIA.values() for kind in kinds]
-        self.request_body = RequestBody(content=dict.fromkeys(kinds, text), required=True, description="The file")
-
-
 def import_routes(e: Endpoints, import_bytes: int) -> list[Any]:
     """Return the routes of imports. import_bytes: the largest file taken."""
     return [_start(e, import_bytes), *_watching(e)]
@@ -59,7 +46,7 @@ def _start(e: Endpoints, import_bytes: int) -> Any:
         summary="Import a file of products",
         errors=(404, 413, 415, 422),
         request_max_body_size=import_bytes,
-        operation_class=_FileOperation,
+        bodies=[kind for kinds in MEDIA.values() for kind in kinds],
     )
     async def start_import(
         request: Req, format: Form, dry_run: DryRun = False, vendor_id: VendorId = None
