@@ -3,88 +3,137 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from estore.cli import asyncapi, reference
 from estore.kit.http import application
+from estore.kit.http.documenting import HEADERS, Types, operations, problem_answers
 from estore.kit.service import Service
 
-JSON = b"application/json"
-_HEADERS: dict[str, dict[str, Any]] = {
-    "key": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Unique per request, the same on a repeat: the repeat gets the same answer and has no effect.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
-    },
-    "if_match": {
-        "name": "If-Match",
-        "in": "header",
-        "required": True,
-        "description": "The ETag of the version that you want to change.",
-        "schema": {"type": "string", "pattern": '^"v[0-9]+"$'},
-    },
-}
 Document = dict[str, Any]
+TAGS = {
+    "accounts": "Registering, confirming an address, forgotten passwords; operators see accounts and signing keys.",
+    "carts": "Carts of guests (header `Cart-Secret`) and of accounts, priced as of now.",
+    "categories": "The tree that products are sold in.",
+    "imports": "Files of products, imported by a job with progress and an error per row.",
+    "me": "One's own account and address book.",
+    "orders": "Placing orders and following them; guests show `Order-Secret`.",
+    "parcels": "What a vendor sends of an order: one parcel each.",
+    "payments": "What became of the money, refunds, and the sandbox's pages.",
+    "products": "What is for sale, and the vendors' drafts.",
+    "quotes": "What an order would cost now.",
+    "sessions": "Signing in and out, and refreshing tokens.",
+    "stock": "How many pieces there are, where, and why.",
+    "vendors": "Those who sell here, their members and their commission.",
+}
+_ABOUT = """A marketplace backend made of small services.
+
+- Money is `{"amount": 1999, "currency": "EUR"}`: integer minor units.
+- Errors are problem+json (RFC 9457) with a stable `code`; [all codes](/docs/problems). Unknown body fields and query
+  parameters are refused, never ignored.
+- Lists are pages: follow `next_cursor`, or the `Link` header, until there is none.
+- A POST with an `Idempotency-Key` may be repeated: the answer is the same, the effect happens once.
+- What has a version has an `ETag`; send it as `If-Match` to change that version and no other.
+- Accounts send `Authorization: Bearer` with the access token of `POST /v1/sessions`. Somebody else's thing is a 404.
+- The buying path: `GET /v1/products`, `POST /v1/carts`, `PUT /v1/carts/{cart_id}/lines/{sku}`, `POST /v1/quotes`,
+  `POST /v1/orders`, `GET /v1/orders/{order_id}`.
+"""
+_PATH_PARAMETERS = {
+    "account_id": "Id, `acc_...`.",
+    "action_id": "Id, `sbx_...`, the end of `action_url`.",
+    "address_id": "Id, `adr_...`.",
+    "cart_id": "Id, `crt_...`.",
+    "category_id": "Id, `cat_...`, or slug.",
+    "email": "The member's e-mail address.",
+    "import_id": "Id, `imp_...`.",
+    "order_id": "Id, `ord_...`, or number, `E-7K3M-92QX`.",
+    "parcel_id": "Id, `pcl_...`.",
+    "payment_id": "Id, `pay_...`.",
+    "product_id": "Id, `prd_...`, or slug.",
+    "provider": "Name of the payment provider, `sandbox`.",
+    "session_id": "Id, `ses_...`.",
+    "sku": "The variant's SKU.",
+    "vendor": "Id, `vnd_...`, or slug.",
+}
 
 
 def document(services: Sequence[Service]) -> Document:
     """Return the merged document. Schemas of one name that differ get their service's name as a prefix."""
-    merged: Document = {
+    from estore.cli.examples import add_examples
+
+    types = Types()
+    paths: Document = {}
+    for service in services:
+        app = application(service.name, service.routes, verifier=service.verifier, clock=service.clock)
+        for path, method, operation in operations(app, types):
+            paths.setdefault(path, {})[method] = {"tags": [path.split("/")[2]]} | operation
+            for parameter in operation["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["description"] = _PATH_PARAMETERS.get(parameter["name"], "")
+    schemas = types.components()
+    used = {operation["tags"][0] for methods in paths.values() for operation in methods.values()}
+    add_examples(paths)
+    return {
         "openapi": "3.1.0",
         "info": {
             "title": "Estore",
             "version": package_version(),
-            "description": "A marketplace backend made of small services. Money is integer minor units; "
-            "errors are problem+json (RFC 9457) with a stable `code`; lists are cursor pages.",
+            "summary": "A marketplace backend",
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": service.name} for service in services],
-        "paths": {},
-        "components": {"schemas": {}, "securitySchemes": {}},
+        "tags": [{"name": name, "description": TAGS.get(name, "")} for name in sorted(used)],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": schemas,
+            "responses": problem_answers(),
+            "headers": HEADERS,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The access token of `POST /v1/sessions`, for ten minutes.",
+                }
+            },
+        },
     }
-    for service in services:
-        app = application(service.name, service.routes, verifier=service.verifier, clock=service.clock)
-        part: Document = app.openapi_schema.to_schema()
-        _add_policies(part, app)
-        part = _renamed(part, _clashes(part, merged), service.name)
-        for operations in part["paths"].values():
-            for operation in operations.values():
-                operation["tags"] = [service.name]
-        merged["paths"].update(part["paths"])
-        for kind in ("schemas", "securitySchemes"):
-            merged["components"][kind].update(part.get("components", {}).get(kind, {}))
-    merged["paths"] = dict(sorted(merged["paths"].items()))
-    return merged
 
 
 def pages(services: Sequence[Service]) -> Mapping[str, tuple[bytes, Callable[[], bytes]]]:
-    """Return what a process shows of itself: `/openapi.json` and the reference at `/docs`, made on first use."""
-
-    @lru_cache
-    def built() -> Document:
-        return document(services)
+    """Return what a process shows of itself: the documents, and readable pages of them, made on first use."""
+    html = b"text/html; charset=utf-8"
 
     @lru_cache
     def text() -> bytes:
-        return json.dumps(built(), separators=(",", ":")).encode()
+        return json.dumps(document(services), separators=(",", ":")).encode()
 
     @lru_cache
-    def page() -> bytes:
-        return reference.render(built()).encode()
+    def reference() -> bytes:
+        from estore.cli.reference import render
+
+        return render(json.loads(text())).encode()
 
     @lru_cache
     def events() -> bytes:
+        from estore.cli import asyncapi
+
         return json.dumps(asyncapi.document(tuple(s.name for s in services), package_version())).encode()
 
+    @lru_cache
+    def failures() -> bytes:
+        from estore.cli.problems import page
+
+        return page().encode()
+
     return {
-        "/openapi.json": (JSON, text),
-        "/asyncapi.json": (JSON, events),
-        "/docs": (b"text/html; charset=utf-8", page),
+        "/openapi.json": (b"application/json", text),
+        "/asyncapi.json": (b"application/json", events),
+        "/docs": (html, reference),
+        "/docs/problems": (html, failures),
     }
 
 
@@ -94,43 +143,3 @@ def package_version() -> str:
         return version("estore")
     except PackageNotFoundError:
         return "0"
-
-
-def _add_policies(part: Document, app: Any) -> None:
-    """Write down what the framework does not know: keys, conditions, closed schemas."""
-    for route in app.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
-            operations = part["paths"].get(path)
-            if not operations:
-                continue
-            for method in handler.http_methods:
-                operation = operations.get(method.lower())
-                if operation is None:
-                    continue
-                for response in operation["responses"].values():
-                    response.pop("headers", None)
-                parameters = operation.setdefault("parameters", [])
-                if handler.opt.get("once", "never") != "never":
-                    parameters.append(_HEADERS["key"] | {"required": handler.opt["once_required"]})
-                if handler.opt.get("if_match"):
-                    parameters.append(_HEADERS["if_match"])
-
-
-def _clashes(part: Document, merged: Document) -> set[str]:
-    known = merged["components"]["schemas"]
-    return {n for n, s in part.get("components", {}).get("schemas", {}).items() if n in known and known[n] != s}
-
-
-def _renamed(part: Document, names: set[str], service: str) -> Document:
-    if not names:
-        return part
-    text = json.dumps(part)
-    for name in names:
-        fresh = f"{service.capitalize()}{name}"
-        text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{fresh}"')
-    out: Document = json.loads(text)
-    schemas = out["components"]["schemas"]
-    for name in names:
-        schemas[f"{service.capitalize()}{name}"] = schemas.pop(name)
-    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-_STYLE = """
+STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8882}
 body{font:15px/1.5 system-ui,sans-serif;margin:0;display:grid;grid-template-columns:17rem minmax(0,60rem)}
 nav{position:sticky;top:0;height:100vh;overflow:auto;padding:1rem;border-right:1px solid var(--line);font-size:13px}
@@ -35,7 +35,7 @@ def render(document: dict[str, Any]) -> str:
     info = document["info"]
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{escape(info['title'])} API</title><style>{_STYLE}</style><nav>{''.join(nav)}</nav><main>"
+        f"<title>{escape(info['title'])} API</title><style>{STYLE}</style><nav>{''.join(nav)}</nav><main>"
         f"<h1>{escape(info['title'])} API</h1><p>{escape(info.get('description', ''))}</p>"
         f"<p>As data: <a href=/openapi.json>openapi.json</a> (OpenAPI {escape(document['openapi'])}).</p>"
         f"{''.join(body)}</main></html>"

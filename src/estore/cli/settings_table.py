@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin
@@ -12,6 +11,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from estore.cli.compose import SERVICES
+from estore.kit.http.documenting import meanings
 from estore.kit.settings import PREFIX, SettingError, Settings
 
 # Read by the launcher, the tests and the compose file, not by a service.
@@ -77,22 +77,11 @@ def render() -> str:
 
 def _of(cls: type[msgspec.Struct], prefix: str) -> list[Setting]:
     fields = [field for field in msgspec.structs.fields(cls) if field.name != "environment"]
-    meanings = _meanings(inspect.getdoc(cls) or "", [field.name for field in fields])
+    known = meanings(inspect.getdoc(cls) or "", [field.name for field in fields])
+    told = {name: meaning.replace("|", "\\|") for name, meaning in known.items()}
     return [
-        Setting(f"{prefix}{f.name.upper()}", _kind(f.type), _default(f.default), meanings.get(f.name, ""))
-        for f in fields
+        Setting(f"{prefix}{f.name.upper()}", _kind(f.type), _default(f.default), told.get(f.name, "")) for f in fields
     ]
-
-
-def _meanings(text: str, names: list[str]) -> dict[str, str]:
-    """Read `name: meaning.` from a docstring; a meaning ends where the next name begins."""
-    flat = " ".join(text.split())
-    starts = sorted((m.start(), m.end(), n) for n in names for m in re.finditer(rf"(?<!\w){n}(?:, \w+)*: ", flat))
-    ends = [start for start, _, _ in starts[1:]] + [len(flat)]
-    return {
-        name: flat[begin:end].strip().rstrip(".").replace("|", "\\|")
-        for (_, begin, name), end in zip(starts, ends, strict=True)
-    }
 
 
 def _kind(kind: Any) -> str:

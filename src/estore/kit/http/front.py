@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from estore.kit.errors import Failure
 from estore.kit.http.cache import App, Receive, Scope, Send
-from estore.kit.http.responses import PROBLEM
+from estore.kit.http.responses import PROBLEM, NoSuchResource, problem_of
 
 JSON = b"application/json"
 
@@ -59,7 +60,7 @@ class Front:
 
     def _own(self, path: str, method: str) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
         if method not in ("GET", "HEAD"):
-            return self._problem(404, "request.no_such_resource", "There is no such resource")
+            return self._problem(NoSuchResource())
         match path:
             case "/livez":
                 return 200, JSON, b'{"status":"alive"}', []
@@ -78,9 +79,8 @@ class Front:
                     # Pictures are drawn by us; a script inside one must still never run.
                     policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
                     return 200, kind.encode(), found.read_bytes(), [(b"cache-control", b"public, max-age=3600"), policy]
-        return self._problem(404, "request.no_such_resource", "There is no such resource")
+        return self._problem(NoSuchResource())
 
     @staticmethod
-    def _problem(status: int, code: str, title: str) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
-        body = {"type": f"/docs/problems#{code}", "title": title, "status": status, "code": code, "errors": []}
-        return status, PROBLEM.encode(), msgspec.json.encode(body), []
+    def _problem(failure: Failure) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+        return failure.status, PROBLEM.encode(), msgspec.json.encode(problem_of(failure)), []

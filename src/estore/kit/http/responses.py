@@ -7,10 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.openapi.datastructures import ResponseSpec
 
 from estore.kit.context import Context
-from estore.kit.errors import Failure, Fault, TooLarge
+from estore.kit.errors import Denied, Failure, Fault, Malformed, NotFound, TooLarge, Unauthenticated
 from estore.kit.http.decoding import BodyMalformed
 from estore.kit.telemetry import log
 
@@ -67,18 +66,23 @@ def respond(
     return Response(body, status_code=status, headers=out)
 
 
-def problem(request: Request[Any, Any, Any], failure: Failure) -> Response[bytes]:
-    """Encode a failure as problem+json."""
-    ctx: Context | None = request.scope.get("state", {}).get("ctx")
-    document: dict[str, Any] = {
+def problem_of(failure: Failure, trace_id: str = "") -> dict[str, Any]:
+    """Return the problem document of a failure; its type is the code's place in /docs/problems."""
+    return {
         "type": f"/docs/problems#{failure.code}",
         "title": failure.title,
         "status": failure.status,
         "code": failure.code,
         "detail": failure.detail,
         "errors": failure.errors,
-        "trace_id": ctx.trace_id if ctx else "",
+        "trace_id": trace_id,
     } | failure.extra
+
+
+def problem(request: Request[Any, Any, Any], failure: Failure) -> Response[bytes]:
+    """Encode a failure as problem+json."""
+    ctx: Context | None = request.scope.get("state", {}).get("ctx")
+    document = problem_of(failure, ctx.trace_id if ctx else "")
     headers = dict(failure.headers)
     if failure.status == 401:
         headers["www-authenticate"] = "Bearer"
@@ -91,33 +95,45 @@ def on_failure(request: Request[Any, Any, Any], error: Failure) -> Response[byte
     return problem(request, error)
 
 
-_CODES = {
-    401: "kit.unauthenticated",
-    403: "kit.denied",
-    404: "request.no_such_resource",
-    405: "request.method_not_allowed",
-    413: "kit.too_large",
+class NoSuchResource(NotFound):
+    code, title = "request.no_such_resource", "There is nothing at this address"
+
+
+class MethodNotAllowed(Failure):
+    status, code, title = 405, "request.method_not_allowed", "This cannot be done here; see Allow"
+
+
+class ParameterInvalid(Malformed):
+    code, title = "request.parameter_invalid", "A parameter is missing or cannot be read"
+
+
+class Refused(Failure):
+    status, code, title = 400, "request.refused", "The request was refused"
+
+
+class Defect(Failure):
+    status, code, title = 500, "kit.defect", "Something broke on our side"
+
+
+_REFUSALS: dict[int, type[Failure]] = {
+    401: Unauthenticated,
+    403: Denied,
+    404: NoSuchResource,
+    405: MethodNotAllowed,
+    413: TooLarge,
 }
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Translate what the framework refuses: unknown path, wrong method, wrong parameter, huge body."""
-    failure = TooLarge() if error.status_code == 413 else Failure(error.detail or "")
     if isinstance(error, ValidationException):
-        if any(isinstance(item, dict) and item.get("key") == "data" for item in error.extra or []):
+        items = [item for item in error.extra or [] if isinstance(item, dict)]
+        if any(item.get("key") == "data" for item in items):
             return problem(request, BodyMalformed("the body is missing", pointer=""))
-        faults = [
-            Fault(str(item.get("message", "")), parameter=str(item.get("key", "")))
-            for item in error.extra or []
-            if isinstance(item, dict)
-        ]
-        failure = Failure("a parameter is missing or wrong", errors=faults)
-        failure.code = "request.parameter_invalid"  # type: ignore[misc]
-        failure.title = "A parameter cannot be read"  # type: ignore[misc]
-    elif error.status_code != 413:
-        failure.code = _CODES.get(error.status_code, "request.refused")  # type: ignore[misc]
-        failure.title = error.detail or "The request was refused"  # type: ignore[misc]
-    failure.status = error.status_code  # type: ignore[misc]
+        faults = [Fault(str(item.get("message", "")), parameter=str(item.get("key", ""))) for item in items]
+        return problem(request, ParameterInvalid(errors=faults))
+    kind = _REFUSALS.get(error.status_code, Refused)
+    failure = kind("" if kind is not Refused else error.detail)
     failure.headers = {k: v for k, v in (error.headers or {}).items() if k.lower() in ("allow", "retry-after")}
     return problem(request, failure)
 
@@ -125,26 +141,14 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Anything unexpected is our fault: logged with its stack, told without it."""
     _log.error("defect", path=request.url.path, method=request.method, exc_info=error)
-    failure = Failure("this is our fault; quote the trace_id when you report it")
-    failure.code = "kit.defect"  # type: ignore[misc]
-    failure.title = "Something broke on our side"  # type: ignore[misc]
-    return problem(request, failure)
+    return problem(request, Defect("this is our fault; quote the trace_id when you report it"))
 
 
-def documented(statuses: set[int]) -> dict[int, ResponseSpec]:
-    """Return the OpenAPI answers for `statuses`, each a problem document."""
-    return {
-        status: ResponseSpec(Problem, description=_TITLES[status], media_type=PROBLEM, generate_examples=False)
-        for status in sorted(statuses)
-    }
-
-
-_TITLES = {
+TITLES = {
     400: "Malformed: unreadable body, header or parameter",
     401: "Not signed in, or the token is expired or forged",
     403: "Not allowed",
     404: "No such thing, or not yours",
-    405: "Method not allowed",
     409: "The state of the thing does not allow it",
     412: "It has changed since you read it",
     413: "Too large",

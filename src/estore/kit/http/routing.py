@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Request
@@ -12,15 +13,14 @@ from litestar import patch as _patch
 from litestar import post as _post
 from litestar import put as _put
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import SecurityRequirement
 
-from estore.kit.endpoint import ANYONE, NEVER, REQUIRED, Endpoint
+from estore.kit.endpoint import ANYONE, NEVER, Endpoint
 from estore.kit.errors import Fault, Malformed
 from estore.kit.http.decoding import Strict
-from estore.kit.http.responses import documented
 
 # Typed, so that mypy's strict mode takes a decorated route for a typed one.
 Route = Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]
+Options = dict[str, Any]
 
 
 class UnknownParameter(Malformed):
@@ -38,69 +38,87 @@ async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
         raise UnknownParameter(f"unknown: {', '.join(unknown)}", errors=faults)
 
 
-def _route(
-    make: Callable[..., Any], path: str, endpoint: Endpoint[Any, Any], status: int, body: bool, options: dict[str, Any]
-) -> Route:
-    errors: Iterable[int] = options.pop("errors", ())
-    versioned: bool = options.pop("if_match", False)
-    statuses = {400, 405, 503, 429, 401} | set(errors)
-    if "{" in path:
-        statuses.add(404)
-    if endpoint.who is not ANYONE:
-        statuses |= {401, 403}
-    if endpoint.once is not NEVER:
-        statuses |= {409, 422}
-    if body:
-        statuses |= {413, 415, 422}
-    if versioned:
-        statuses |= {409, 412, 428}
-    if endpoint.who is not ANYONE:
-        options["security"] = [{"bearer": []}]
-    else:
-        anonymous: list[SecurityRequirement] = [{}, {"bearer": []}]
-        options["security"] = anonymous
-    responses = documented(statuses) | options.pop("responses", {})
+def _route(make: Callable[..., Any], path: str, endpoint: Endpoint[Any, Any], status: int, options: Options) -> Route:
+    """Return the decorator. What it declares beside the policy is what a route can really answer."""
+    errors = set(options.pop("errors", ()))
     opt = {
         "endpoint": endpoint,
-        "once": endpoint.once.value,
-        "once_required": endpoint.once is REQUIRED,
-        "if_match": versioned,
-        "operation_name": endpoint.name,
-    }
-    route: Route = make(
-        path,
-        status_code=status,
-        dto=Strict,
-        return_dto=None,
-        responses=responses,
-        opt=opt | options.pop("opt", {}),
-        operation_id=options.pop("operation_id", endpoint.name),
-        before_request=refuse_unknown_parameters,
-        **options,
-    )
-    return route
+        "errors": errors,
+        "if_match": _if_match(endpoint, errors, options.pop("if_match", False)),
+        "bodies": tuple(options.pop("bodies", ())),
+        "also": tuple(options.pop("also", ())),
+    } | options.pop("opt", {})
+
+    def declare(fn: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
+        takes = "data" in inspect.signature(fn).parameters
+        opt["failures"] = _failures(make, path, endpoint, opt, takes) | errors
+        handler: HTTPRouteHandler = make(
+            path,
+            status_code=status,
+            dto=Strict,
+            return_dto=None,
+            opt=opt,
+            operation_id=options.pop("operation_id", endpoint.name),
+            before_request=refuse_unknown_parameters,
+            **options,
+        )(fn)
+        return handler
+
+    return declare
+
+
+def _if_match(endpoint: Endpoint[Any, Any], errors: set[int], versioned: bool) -> bool | None:
+    """True: If-Match must be there. False: it is looked at when it is. None: it is not looked at."""
+    if versioned:
+        return endpoint.once is NEVER
+    return False if 412 in errors else None
+
+
+def _failures(make: Any, path: str, endpoint: Endpoint[Any, Any], opt: Options, takes: bool) -> set[int]:
+    found = {400, 401, 429, 503}
+    if "{" in path:
+        found.add(404)
+    if endpoint.who is not ANYONE:
+        found.add(403)
+    if endpoint.once is not NEVER:
+        found |= {409, 422}
+    if make in (_post, _put, _patch):
+        found.add(413)
+    if takes:
+        found |= {415, 422}
+    if opt["if_match"] is not None:
+        found.add(412)
+    if opt["if_match"] is True or (opt["if_match"] is False and 412 not in opt["errors"]):
+        found |= {409, 428}
+    return found
 
 
 def get(path: str, endpoint: Endpoint[Any, Any], *, status: int = 200, **options: Any) -> Route:
-    """Declare a GET route. errors: further statuses it answers; other options are Litestar's."""
-    return _route(_get, path, endpoint, status, False, options)
+    """Declare a GET route.
+
+    errors: further statuses it answers. also: further media types of its answer. Other options are Litestar's.
+    """
+    return _route(_get, path, endpoint, status, options)
 
 
 def post(path: str, endpoint: Endpoint[Any, Any], *, status: int = 201, **options: Any) -> Route:
-    """Declare a POST route. if_match: it needs If-Match (412, 428)."""
-    return _route(_post, path, endpoint, status, True, options)
+    """Declare a POST route.
+
+    if_match: it needs If-Match (412, 428). bodies: media types of a body that it reads itself.
+    """
+    return _route(_post, path, endpoint, status, options)
 
 
 def put(path: str, endpoint: Endpoint[Any, Any], *, status: int = 200, **options: Any) -> Route:
     """Declare a PUT route."""
-    return _route(_put, path, endpoint, status, True, options)
+    return _route(_put, path, endpoint, status, options)
 
 
 def patch(path: str, endpoint: Endpoint[Any, Any], *, status: int = 200, **options: Any) -> Route:
     """Declare a PATCH route; the body is a JSON merge patch (RFC 7396)."""
-    return _route(_patch, path, endpoint, status, True, options)
+    return _route(_patch, path, endpoint, status, options)
 
 
 def delete(path: str, endpoint: Endpoint[Any, Any], *, status: int = 204, **options: Any) -> Route:
     """Declare a DELETE route."""
-    return _route(_delete, path, endpoint, status, False, options)
+    return _route(_delete, path, endpoint, status, options)

@@ -70,7 +70,13 @@ def routes(e: Endpoints, providers: Mapping[str, Provider]) -> list[Any]:
         view = await e.refund(ctx, StartRefund(_payment_id(payment_id), data))
         return http.respond(request, ctx, view, location=f"/v1/payments/{view.payment_id}")
 
-    @http.post("/v1/payments/webhooks/{provider:str}", e.hear_provider, status=200, summary="Hear a payment provider")
+    @http.post(
+        "/v1/payments/webhooks/{provider:str}",
+        e.hear_provider,
+        status=200,
+        bodies=("application/json",),
+        summary="Hear a payment provider",
+    )
     async def hear_provider(request: Request[Any, Any, Any], provider: str) -> Response[Received]:
         """For payment providers: signed, not older than five minutes, each event acts once.
 
@@ -88,7 +94,12 @@ def routes(e: Endpoints, providers: Mapping[str, Provider]) -> list[Any]:
 def action_routes(e: ActionEndpoints) -> list[Any]:
     """Where the customer acts on a sandbox payment that requires it."""
 
-    @http.get("/v1/payments/sandbox/actions/{action_id:str}", e.show, summary="Sandbox: what the customer is asked")
+    @http.get(
+        "/v1/payments/sandbox/actions/{action_id:str}",
+        e.show,
+        also=("text/html",),
+        summary="Sandbox: what the customer is asked",
+    )
     async def show_action(request: Request[Any, Any, Any], action_id: str) -> Response[Action]:
         """Where `action_url` leads; a page for browsers. A real provider shows the customer's bank here."""
         ctx = await http.context(request)

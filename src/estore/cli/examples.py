@@ -1,0 +1,129 @@
+"""Examples of the buying path for the OpenAPI document. A test holds them against the schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Node = dict[str, Any]
+
+
+def _eur(amount: int) -> Node:
+    return {"amount": amount, "currency": "EUR"}
+
+
+_ADDRESS = {"name": "Ada Byron", "line1": "Torstr. 1", "city": "Berlin", "postal_code": "10119", "country": "DE"}
+_SKU = "KLAY-MUG-SPK"
+_LINES = [{"sku": _SKU, "quantity": 2}]
+_VENDOR = "vnd_01JD5Z1N8RZ3Q9K7V4M2W6X0YB"
+_PRODUCT = "prd_01JD5Z2Q4C8T6H1N9F3R7S5VKD"
+_PARCEL = "pcl_01JD5ZB8W2E6Y4U1J7P9A3C5GH"
+_SPLIT = {"items": _eur(4800), "discount": _eur(0), "shipping": _eur(490), "tax": _eur(845), "total": _eur(5290)}
+_LINE_SUMS = {"subtotal": _eur(4800), "discount": _eur(0), "tax": _eur(766), "total": _eur(4800)}
+_VARIANT = {
+    "sku": _SKU,
+    "title": "Speckled",
+    "options": {"glaze": "speckled"},
+    "price": _eur(2400),
+    "available": 37,
+    "in_stock": True,
+    "weight_grams": 380,
+    "barcode": None,
+}
+_CARD = {
+    "id": _PRODUCT,
+    "slug": "speckled-stoneware-mug",
+    "title": "Speckled stoneware mug",
+    "vendor": {"id": _VENDOR, "slug": "klay-studio", "name": "Klay Studio"},
+    "category": {"id": "cat_01JD5Z0V7M4B8X2K6N1Q3T9WZA", "slug": "mugs", "name": "Mugs"},
+    "brand": "Klay",
+    "picture": None,
+    "price": {"from": _eur(2400), "to": _eur(2400)},
+    "available": 37,
+    "in_stock": True,
+    "status": "published",
+    "version": 3,
+    "variants": [_VARIANT],
+}
+_CART = {"id": "crt_01JD5Z7K3S9V5R1D8G2H6J4MNP", "lines": [], "subtotal": _eur(0), "version": 1}
+_CART_LINE = {
+    "sku": _SKU,
+    "product_id": _PRODUCT,
+    "title": "Speckled stoneware mug",
+    "picture": None,
+    "quantity": 2,
+    "unit_price": _eur(2400),
+    "line_total": _eur(4800),
+    "available": True,
+    "price_changed": False,
+}
+_QUOTE = {
+    "lines": [
+        {"sku": _SKU, "product_id": _PRODUCT, "vendor_id": _VENDOR, "title": "Speckled stoneware mug", "quantity": 2}
+        | {"unit_price": _eur(2400)}
+        | _LINE_SUMS
+    ],
+    "parcels": [{"vendor_id": _VENDOR, "lines": [0]} | _SPLIT],
+    "totals": _SPLIT | {"prices_include_tax": True},
+    "shipping_method": "standard",
+    "expected_total": _eur(5290),
+}
+_ORDER = {
+    "id": "ord_01JD5ZA1X7C3V9B5N2M8K4L6QW",
+    "number": "E-7K3M-92QX",
+    "status": "confirmed",
+    "payment_status": "captured",
+    "email": "ada@example.com",
+    "account_id": None,
+    "lines": [
+        {"id": "lin_01JD5ZA1X8R4T6Y2U9I1O3P5AS", "parcel_id": _PARCEL, "unit_price": _eur(2400), "quantity": 2}
+        | {"sku": _SKU, "product_id": _PRODUCT, "vendor_id": _VENDOR, "title": "Speckled stoneware mug"}
+        | _LINE_SUMS
+    ],
+    "parcels": [
+        {"id": _PARCEL, "vendor_id": _VENDOR, "status": "open", "lines": ["lin_01JD5ZA1X8R4T6Y2U9I1O3P5AS"]}
+        | {"carrier": None, "tracking": None, "shipped_at": None, "delivered_at": None}
+        | _SPLIT
+    ],
+    "totals": _SPLIT | {"prices_include_tax": True},
+    "shipping_address": _ADDRESS,
+    "shipping_method": "standard",
+    "payment_method": "pm_ok",
+    "created_at": "2026-03-02T10:15:00Z",
+    "version": 3,
+    "cancel_reason": None,
+    "requires_action_url": None,
+}
+_BUY = {"email": "ada@example.com", "shipping_address": _ADDRESS, "shipping_method": "standard"}
+_PLACED = _ORDER | {"status": "placed", "payment_status": "pending", "version": 1, "secret": "8l2F-uPq3z0T5mVw9cXyR1aB"}
+_PAID = {"payment_method": "pm_ok", "expected_total": _eur(5290)}
+
+# operation -> ({name: body}, {status: answer})
+EXAMPLES: dict[str, tuple[Node, Node]] = {
+    "identity.sign_in": ({"customer": {"email": "ada@example.com", "password": "correct horse battery"}}, {}),
+    "catalog.list_products": ({}, {"200": {"data": [_CARD], "next_cursor": None}}),
+    "cart.create": ({}, {"201": _CART | {"secret": "h3vK-0sQd7Lx2pYt8mWz"}}),
+    "cart.put_line": ({"two": {"quantity": 2}}, {"200": _CART | {"lines": [_CART_LINE], "subtotal": _eur(4800)}}),
+    "orders.quote": ({"two mugs": {"lines": _LINES, "shipping_address": {"country": "DE"}}}, {"200": _QUOTE}),
+    "orders.place_order": (
+        {
+            "lines": {"lines": _LINES} | _BUY | _PAID,
+            "cart": {"cart_id": _CART["id"]} | _BUY | _PAID,
+            "declined": {"lines": _LINES} | _BUY | {"payment_method": "pm_declined"},
+        },
+        {"201": _ORDER | {"secret": _PLACED["secret"]}, "202": _PLACED},
+    ),
+    "orders.show_order": ({}, {"200": _ORDER}),
+    "inventory.availability": ({}, {"200": {"sku": _SKU, "available": 37}}),
+}
+
+
+def add_examples(paths: Node) -> None:
+    """Put the examples into the operations of `paths`."""
+    for methods in paths.values():
+        for operation in methods.values():
+            bodies, answers = EXAMPLES.get(operation["operationId"], ({}, {}))
+            if bodies:
+                content = operation["requestBody"]["content"]["application/json"]
+                content["examples"] = {name: {"value": body} for name, body in bodies.items()}
+            for status, body in answers.items():
+                operation["responses"][status]["content"]["application/json"]["example"] = body
