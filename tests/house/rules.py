@@ -169,7 +169,9 @@ def unknown_rooms(service: Path) -> list[str]:
     Returns:
         The names.
     """
-    entries = (path for path in service.iterdir() if path.name not in {"__init__.py", "__pycache__"})
+    # tables are data that a service ships with, not a room
+    furniture = {"__init__.py", "__pycache__", "tables.toml"}
+    entries = (path for path in service.iterdir() if path.name not in furniture)
     return sorted(path.name for path in entries if path.name.removesuffix(".py") not in ROOMS)
 
 

@@ -6,13 +6,14 @@ Prevents: use cases that read headers, clocks or globals, and logs in which a pu
 from __future__ import annotations
 
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from secrets import token_hex
 from typing import Literal
 
 import msgspec
 
+from estore.kit.clock import utc_now
 from estore.kit.ids import new_id
 
 VendorRole = Literal["owner", "catalog", "fulfilment", "finance"]
@@ -87,7 +88,7 @@ class Context(msgspec.Struct, kw_only=True):
 
 def system_context(now: datetime | None = None, **values: str) -> Context:
     """Return the context of work that nobody asked for: timers, consumers, the CLI."""
-    return Context(now=now or datetime.now(UTC), principal=SYSTEM, **values)  # type: ignore[arg-type]
+    return Context(now=now or utc_now(), principal=SYSTEM, **values)  # type: ignore[arg-type]
 
 
 current: ContextVar[Context | None] = ContextVar("estore_context", default=None)

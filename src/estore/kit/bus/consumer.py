@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 import aiormq
@@ -22,7 +21,7 @@ from estore.kit.bus.publisher import Job, Publisher
 from estore.kit.bus.tasks import being_cancelled, signalled, until
 from estore.kit.bus.topology import dead_key, declare_subscription, delay_key, retry_exchange
 from estore.kit.bus.wire import ERROR, FAILED_AT, MAX_ERROR, envelope_of
-from estore.kit.clock import Clock
+from estore.kit.clock import Clock, utc_now
 from estore.kit.envelope import Envelope
 from estore.kit.telemetry import log
 
@@ -198,7 +197,7 @@ class Consumer:
                 extra = {}
             elif isinstance(outcome, Dead):
                 key = dead_key(queue)
-                extra = {ERROR: outcome.error[:MAX_ERROR], FAILED_AT: datetime.now(UTC).isoformat()}
+                extra = {ERROR: outcome.error[:MAX_ERROR], FAILED_AT: utc_now().isoformat()}
             else:
                 continue
             jobs.append(Job(envelope, exchange, key, _resolve(answer, True), _resolve(answer, False), extra))

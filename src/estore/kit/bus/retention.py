@@ -5,11 +5,12 @@ Prevents: tables that grow until their vacuum never ends.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+from estore.kit.clock import utc_now
 from estore.kit.db import Tx
 
 # Replays and questions about "what happened last week" are answered from the published rows.
@@ -42,7 +43,7 @@ async def purge(tx: Tx, now: datetime | None = None, chunk: int = CHUNK) -> Purg
 
     now: the time to count back from. Rows that were never published stay, however old. Safe in several processes.
     """
-    now = now or datetime.now(UTC)
+    now = now or utc_now()
     published = now - timedelta(days=OUTBOX_DAYS)
     outbox = _count(await tx.execute(_OUTBOX, _first_id_at(published), published, chunk))
     once = _count(await tx.execute(_ONCE, now - timedelta(days=ONCE_DAYS), chunk))

@@ -6,12 +6,13 @@ Prevents: messages that only this program can read, and a foreign message that s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pamqp.commands import Basic
 
+from estore.kit.clock import utc_now
 from estore.kit.envelope import Envelope
 from estore.kit.ids import new_message_id
 
@@ -74,7 +75,7 @@ def envelope_of(properties: Basic.Properties, routing_key: str, body: bytes) -> 
             source="foreign",
             subject="",
             version=0,
-            time=datetime.now(UTC),
+            time=utc_now(),
             correlation_id="",
             causation_id=str(properties.message_id or ""),
             traceparent="",
