@@ -74,7 +74,7 @@ async def seed(settings: Settings, options: Options) -> Summary:
     stages = Stages(quiet=options.quiet)
     summary = Summary()
     content = demo()
-    async with _open(settings) as (services, api):
+    async with opened(settings) as (services, api):
         vendors, categories = await _base(settings, services, api, content, stages, summary)
     if not summary.made:
         stages.say("the demo marketplace is there already; nothing was made twice")
@@ -86,7 +86,7 @@ async def seed(settings: Settings, options: Options) -> Summary:
 
 
 @asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[tuple[dict[str, Service], Api]]:
+async def opened(settings: Settings) -> AsyncIterator[tuple[dict[str, Service], Api]]:
     services = build(settings)
     runtime = Runtime(services, bus_for(settings, services))
     await runtime.start()
