@@ -9,7 +9,7 @@ import msgspec
 from estore.kit.contract import Event, event
 
 
-class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line, frozen when the order was placed. Amounts: minor units of the order's currency.
 
     subtotal = unit_price * quantity; total = subtotal - discount (+ tax where prices are net).
@@ -42,7 +42,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     prices_include_tax: bool = True
 
 
-class ParcelShare(msgspec.Struct, frozen=True, kw_only=True):
+class ParcelShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One vendor's part of an order; the parts sum to the order's totals, each amount of them.
 
     total = items - discount + shipping (+ tax where prices are net). commission: what the marketplace keeps of it;

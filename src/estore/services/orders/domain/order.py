@@ -111,7 +111,7 @@ class Details(msgspec.Struct, frozen=True):
     parcels: tuple[ParcelShare, ...]
 
 
-class LineView(msgspec.Struct, frozen=True):
+class LineView(msgspec.Struct, frozen=True, gc=False):
     """One line of an order or quote. `tax` is inside `total`."""
 
     id: str
@@ -128,7 +128,7 @@ class LineView(msgspec.Struct, frozen=True):
     parcel_id: str
 
 
-class ParcelView(msgspec.Struct, frozen=True):
+class ParcelView(msgspec.Struct, frozen=True, gc=False):
     """What one vendor sends. lines: ids of the order's lines in it. `tax` is inside `total`."""
 
     id: str
@@ -146,7 +146,7 @@ class ParcelView(msgspec.Struct, frozen=True):
     delivered_at: datetime | None = None
 
 
-class TotalsView(msgspec.Struct, frozen=True):
+class TotalsView(msgspec.Struct, frozen=True, gc=False):
     """total = items - discount + shipping, plus tax where prices do not include it."""
 
     items: Money
@@ -157,7 +157,7 @@ class TotalsView(msgspec.Struct, frozen=True):
     prices_include_tax: bool
 
 
-class OrderView(msgspec.Struct, frozen=True, omit_defaults=False):
+class OrderView(msgspec.Struct, frozen=True, gc=False):
     """An order as its customer and the operator see it.
 
     secret: of a guest's order; proves it as `Order-Secret`. Only in the answer to POST /v1/orders.
@@ -183,7 +183,7 @@ class OrderView(msgspec.Struct, frozen=True, omit_defaults=False):
     secret: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class QuoteLine(msgspec.Struct, frozen=True):
+class QuoteLine(msgspec.Struct, frozen=True, gc=False):
     sku: str
     product_id: str
     vendor_id: str
@@ -196,7 +196,7 @@ class QuoteLine(msgspec.Struct, frozen=True):
     total: Money
 
 
-class QuoteParcel(msgspec.Struct, frozen=True):
+class QuoteParcel(msgspec.Struct, frozen=True, gc=False):
     """What one vendor would send. lines: indexes into the quote's lines."""
 
     vendor_id: str
@@ -218,7 +218,7 @@ class Quote(msgspec.Struct, frozen=True):
     expected_total: Money
 
 
-class VendorParcel(msgspec.Struct, frozen=True):
+class VendorParcel(msgspec.Struct, frozen=True, gc=False):
     """A parcel as its vendor sees it: its own lines and its own share of the order, and where it goes.
 
     commission: what the marketplace keeps; payable = total - commission.
@@ -247,7 +247,7 @@ class VendorParcel(msgspec.Struct, frozen=True):
     version: int
 
 
-class VendorLine(msgspec.Struct, frozen=True):
+class VendorLine(msgspec.Struct, frozen=True, gc=False):
     id: str
     sku: str
     product_id: str

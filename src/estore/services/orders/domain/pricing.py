@@ -14,11 +14,14 @@ from estore.kit.money import MAX_AMOUNT, split
 from estore.services.orders.domain.errors import TooMuch
 from estore.services.orders.domain.tables import Destination, Method
 
+# Structs here and in `order` are made by the dozen for each order and cannot be part of a cycle: `gc=False` keeps them
+# from the garbage collector's rounds.
+
 WHOLE = 10_000
 """Basis points in one."""
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """What can be bought, as far as pricing needs it. price: minor units. commission_bps: of the vendor's plan.
 
     revision, vendor_revision: of the rows in the read model that this was read from; they guard placing.
@@ -38,7 +41,7 @@ class Offer(msgspec.Struct, frozen=True):
     commission_bps: int
 
 
-class PricedLine(msgspec.Struct, frozen=True):
+class PricedLine(msgspec.Struct, frozen=True, gc=False):
     """One line. Amounts: minor units. total = subtotal - discount, plus tax where prices are net.
 
     parcel: index of its vendor's parcel.
@@ -54,7 +57,7 @@ class PricedLine(msgspec.Struct, frozen=True):
     parcel: int
 
 
-class PricedParcel(msgspec.Struct, frozen=True):
+class PricedParcel(msgspec.Struct, frozen=True, gc=False):
     """What one vendor sends, and its share of the order: total = items - discount + shipping (+ tax where net)."""
 
     vendor_id: str
@@ -67,7 +70,7 @@ class PricedParcel(msgspec.Struct, frozen=True):
     weight: int
 
 
-class Priced(msgspec.Struct, frozen=True):
+class Priced(msgspec.Struct, frozen=True, gc=False):
     """A whole order. The parcels' amounts sum to the order's, each of them, to the last minor unit."""
 
     currency: str
