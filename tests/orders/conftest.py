@@ -17,3 +17,11 @@ async def shop(databases: Databases) -> AsyncIterator[Shop]:
     async with world(databases, "orders") as made:
         yield await Shop(made).open()
         assert await made.broken("orders") == {}
+
+
+@pytest.fixture(scope="module")
+async def standing_shop(databases: Databases) -> AsyncIterator[Shop]:
+    """An open shop that all tests of a file share: for requests that are refused and so change nothing."""
+    async with world(databases, "orders") as made:
+        yield await Shop(made).open()
+        assert await made.fetch("orders", "SELECT 1 FROM purchase_order") == []

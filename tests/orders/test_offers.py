@@ -45,8 +45,8 @@ async def test_a_quote_is_what_an_order_will_cost(shop: Shop) -> None:
     assert order["totals"] == quoted["totals"]
 
 
-async def test_every_line_that_cannot_be_bought_is_pointed_at(shop: Shop) -> None:
-    answer = await quote(shop, ("NOPE", 1), ("MUG", 1), ("GONE", 1))
+async def test_every_line_that_cannot_be_bought_is_pointed_at(standing_shop: Shop) -> None:
+    answer = await quote(standing_shop, ("NOPE", 1), ("MUG", 1), ("GONE", 1))
 
     assert answer.json()["code"] == "orders.not_sellable"
     assert [e["pointer"] for e in answer.json()["errors"]] == ["/lines/0/sku", "/lines/2/sku"]
@@ -65,8 +65,10 @@ async def test_every_line_that_cannot_be_bought_is_pointed_at(shop: Shop) -> Non
         ({"lines": [{"sku": "MUG", "quantity": -1}]}, 422, "/lines/0/quantity"),
     ],
 )
-async def test_a_wrong_quote_is_pointed_at(shop: Shop, values: dict[str, Any], status: int, pointer: str) -> None:
-    answer = await quote(shop, ("MUG", 1), **values)
+async def test_a_wrong_quote_is_pointed_at(
+    standing_shop: Shop, values: dict[str, Any], status: int, pointer: str
+) -> None:
+    answer = await quote(standing_shop, ("MUG", 1), **values)
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (status, pointer)
 

@@ -230,9 +230,9 @@ async def test_an_operator_cancels_and_a_stranger_does_not(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ["ord_nope", "E-0000-0000", "nonsense", "%00", "ord_%C3%A9", "ord_" + "9" * 100])
-async def test_what_is_no_order_is_a_404(shop: Shop, name: str) -> None:
-    assert (await shop.guest.get(f"/v1/orders/{name}")).status_code == 404
-    assert (await shop.guest.post(f"/v1/orders/{name}/cancel", json={}, headers=key())).status_code == 404
+async def test_what_is_no_order_is_a_404(standing_shop: Shop, name: str) -> None:
+    assert (await standing_shop.guest.get(f"/v1/orders/{name}")).status_code == 404
+    assert (await standing_shop.guest.post(f"/v1/orders/{name}/cancel", json={}, headers=key())).status_code == 404
 
 
 # --- waiting ------------------------------------------------------------------------------------------------------
@@ -336,8 +336,10 @@ async def test_an_operator_looks_for_orders_by_address_and_state(shop: Shop) -> 
         ("?limit=0", "acc_1", 400),
     ],
 )
-async def test_history_refuses_what_it_does_not_know(shop: Shop, query: str, token: str | None, status: int) -> None:
-    client = shop.client(shop.world.token(token) if token else None)
+async def test_history_refuses_what_it_does_not_know(
+    standing_shop: Shop, query: str, token: str | None, status: int
+) -> None:
+    client = standing_shop.client(standing_shop.world.token(token) if token else None)
     assert (await client.get(f"/v1/orders{query}")).status_code == status
 
 

@@ -146,10 +146,10 @@ async def test_lists_are_filtered_and_paged_over_several_vendors(shop: Shop) -> 
         ("/v1/parcels/pcl_x-999", 404),
     ],
 )
-async def test_what_is_wrong_is_refused(shop: Shop, path: str, status: int) -> None:
-    assert (await member(shop).get(path)).status_code == status
+async def test_what_is_wrong_is_refused(standing_shop: Shop, path: str, status: int) -> None:
+    assert (await member(standing_shop).get(path)).status_code == status
 
 
-async def test_a_consumer_sees_no_parcels(shop: Shop) -> None:
-    assert (await shop.client(shop.world.token("acc_1")).get("/v1/parcels")).status_code == 403
-    assert (await shop.guest.get("/v1/parcels")).status_code == 401
+async def test_a_consumer_sees_no_parcels(standing_shop: Shop) -> None:
+    assert (await standing_shop.client(standing_shop.world.token("acc_1")).get("/v1/parcels")).status_code == 403
+    assert (await standing_shop.guest.get("/v1/parcels")).status_code == 401

@@ -114,8 +114,8 @@ async def test_two_processes_with_one_key_buy_once(shop: Shop) -> None:
     assert len(await shop.world.emitted("orders", OrderPlaced)) == 10
 
 
-async def test_a_key_is_required(shop: Shop) -> None:
-    answer = await shop.guest.post("/v1/orders", json=shop.body())
+async def test_a_key_is_required(standing_shop: Shop) -> None:
+    answer = await standing_shop.guest.post("/v1/orders", json=standing_shop.body())
 
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency.key_missing")
 
@@ -215,9 +215,9 @@ async def test_one_bad_request_of_a_batch_fails_alone(shop: Shop) -> None:
     ],
 )  # fmt: skip
 async def test_what_is_wrong_is_pointed_at(
-    shop: Shop, change: dict[str, Any], status: int, code: str, pointer: str
+    standing_shop: Shop, change: dict[str, Any], status: int, code: str, pointer: str
 ) -> None:
-    answer = await shop.guest.post("/v1/orders", json=shop.body(**change), headers=key())
+    answer = await standing_shop.guest.post("/v1/orders", json=standing_shop.body(**change), headers=key())
 
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["errors"][0]["pointer"]) == (status, code, pointer)
