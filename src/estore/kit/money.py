@@ -24,7 +24,7 @@ class CurrencyMismatch(ValueError):
     """Two currencies met in one sum. A defect of the program, never of a request."""
 
 
-class Money(msgspec.Struct, frozen=True, order=False, forbid_unknown_fields=True):
+class Money(msgspec.Struct, frozen=True, order=False, forbid_unknown_fields=True, gc=False):
     """An amount in the smallest unit of its currency: 1999 EUR is 19.99 euros, 500 JPY is 500 yen."""
 
     amount: Amount
