@@ -1,7 +1,7 @@
 """All SQL of the catalog, read models included. Locks: the tree, then vendors, then products by id."""
 
 from estore.services.catalog.store import categories, imports, others
-from estore.services.catalog.store.bulk import copy_products
+from estore.services.catalog.store.bulk import copy_products, put_off
 from estore.services.catalog.store.products import (
     CHANNEL,
     Vendors,
@@ -49,6 +49,7 @@ __all__ = [
     "lock",
     "others",
     "price_of",
+    "put_off",
     "read_product",
     "seller_sells",
     "set_price",

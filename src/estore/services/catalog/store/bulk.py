@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ from estore.services.catalog.domain import Product, sort_title
 from estore.services.catalog.store.products import announce
 
 BATCH = 20_000
+SMALL = 10_000
 _PRODUCT = ["id", "vendor_id", "category_id", "slug", "title", "sort_title", "description", "brand", "attributes"]
 _PRODUCT += ["pictures", "tax_class", "status", "listed", "min_price", "max_price", "currency", "import_key", "version"]
 _PRODUCT += ["published_at", "created_at", "updated_at"]
@@ -23,11 +25,18 @@ async def copy_products(tx: Tx, rows: Iterable[Product], *, currency: str, now: 
 
     Published ones are listed at once. Nothing is emitted: read models elsewhere are filled by their own COPY, or by
     `republish`. available: pieces of each variant that catalog shows until inventory tells otherwise.
-    When the store is empty, indexes and foreign keys are made afterwards, from all rows at once: three times as fast.
+    Several calls in one transaction belong within one `put_off`; a single one into a small store does that itself.
     """
-    later: list[str] = []
-    if await tx.fetchval("SELECT NOT EXISTS (SELECT 1 FROM product)"):
-        later = await _put_off(tx)
+    if await tx.fetchval("SELECT count(*) FROM (SELECT 1 FROM product LIMIT $1) AS few", SMALL) < SMALL:
+        async with put_off(tx):
+            total = await _copy(tx, rows, currency, now, available)
+    else:
+        total = await _copy(tx, rows, currency, now, available)
+    await announce(tx)
+    return total
+
+
+async def _copy(tx: Tx, rows: Iterable[Product], currency: str, now: datetime, available: int) -> int:
     source = iter(rows)
     total = 0
     while batch := list(islice(source, BATCH)):
@@ -36,17 +45,13 @@ async def copy_products(tx: Tx, rows: Iterable[Product], *, currency: str, now: 
         await tx.copy("variant", _VARIANT, _variant_rows(batch))
         if available:
             await tx.copy("stock", ["sku", "available", "version"], ((s, available, 0) for p in batch for s in p.skus))
-    if later:
-        await tx.execute("SET LOCAL maintenance_work_mem = '256MB'")
-    for definition in later:
-        await tx.execute(definition)
-    await announce(tx)
     return total
 
 
-async def _put_off(tx: Tx) -> list[str]:
-    """Drop the foreign keys of product and variant, and the indexes that make nothing unique; returns the statements
-    that make them again."""
+@asynccontextmanager
+async def put_off(tx: Tx) -> AsyncIterator[None]:
+    """Do without the foreign keys of product and variant, and without the indexes that make nothing unique; make them
+    again at the end of the block, from all rows at once. Nobody else reads the tables until this transaction ends."""
     keys = await tx.fetch(
         "SELECT conrelid::regclass::text AS name, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint"
         " WHERE contype = 'f' AND conrelid IN ('product'::regclass, 'variant'::regclass)"
@@ -59,10 +64,13 @@ async def _put_off(tx: Tx) -> list[str]:
         await tx.execute(f'ALTER TABLE {row["name"]} DROP CONSTRAINT "{row["conname"]}"')
     for row in indexes:
         await tx.execute(f"DROP INDEX {row['name']}")
-    return [
-        *(row["definition"] for row in indexes),
-        *(f'ALTER TABLE {r["name"]} ADD CONSTRAINT "{r["conname"]}" {r["definition"]}' for r in keys),
-    ]
+    yield
+    if indexes:
+        await tx.execute("SET LOCAL maintenance_work_mem = '256MB'")
+    for row in indexes:
+        await tx.execute(row["definition"])
+    for row in keys:
+        await tx.execute(f'ALTER TABLE {row["name"]} ADD CONSTRAINT "{row["conname"]}" {row["definition"]}')
 
 
 def _product_rows(batch: list[Product], currency: str, now: datetime) -> Iterator[tuple[Any, ...]]:
