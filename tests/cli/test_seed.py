@@ -19,6 +19,7 @@ from estore.cli.seed.api import eventually
 from estore.cli.seed.command import Options, Summary, opened, seed
 from estore.cli.seed.files import FOLDER, demo, word_lists
 from estore.cli.seed.generate import MAX_SEED, Catalogue, generate
+from estore.kit.db import Tx
 from estore.kit.settings import SettingError, Settings
 from support.databases import Databases
 from support.world import migrate_services, settings_for
@@ -306,6 +307,32 @@ async def test_a_catalogue_that_one_service_could_not_take_is_completed_by_the_n
     there = await counts(marketplace)
     assert there["catalog.product"] == len(DEMO.products) + 3000
     assert await broken(marketplace) == []
+
+
+async def test_indexes_and_keys_that_a_large_load_sets_aside_are_there_again_afterwards(
+    marketplace: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def structure() -> set[tuple[Any, ...]]:
+        indexes = await fetch(marketplace, "SELECT schemaname, tablename, indexname, indexdef FROM pg_indexes")
+        keys = await fetch(
+            marketplace,
+            "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint",
+        )
+        return {tuple(row) for row in (*indexes, *keys)}
+
+    before, dropped = await structure(), []
+    original = Tx.execute
+
+    async def watched(tx: Tx, sql: str, *values: Any) -> str:
+        dropped.extend([sql] if sql.startswith("DROP INDEX") else [])
+        return await original(tx, sql, *values)
+
+    monkeypatch.setattr(bulk, "_MANY", 1000)
+    monkeypatch.setattr(Tx, "execute", watched)
+    await with_products(marketplace, 1500)
+
+    assert len(dropped) > 10
+    assert await structure() == before
 
 
 # --- the generator ------------------------------------------------------------------------------------------------
