@@ -13,7 +13,7 @@ import httpx
 
 from estore.contracts import REGISTRY
 from estore.kit.auth import new_key, sign
-from estore.kit.bus.base import Subscription
+from estore.kit.bus.base import Bus, Subscription
 from estore.kit.bus.local import LocalBus
 from estore.kit.clock import ManualClock, SystemClock
 from estore.kit.context import SYSTEM, Context, Principal, Role
@@ -48,9 +48,16 @@ def settings_for(dsn: str, services: Sequence[str], **environment: str) -> Setti
 class World:
     """Services on one database. Time stands still at `clock` unless the world was made with `real_time`."""
 
-    def __init__(self, services: dict[str, Service], dsn: str, clock: ManualClock | SystemClock) -> None:
+    def __init__(
+        self,
+        services: dict[str, Service],
+        dsn: str,
+        clock: ManualClock | SystemClock,
+        settings: Settings | None = None,
+    ) -> None:
         self.services = services
         self.dsn = dsn
+        self.settings = settings or settings_for(dsn, list(services))
         self.clock = clock
         self.key = new_key()
         self.runtime: Runtime | None = None
@@ -148,22 +155,27 @@ class World:
         found = {i.name: await self.fetch(service, i.sql) for i in self.service(service).invariants}
         return {name: rows for name, rows in found.items() if rows}
 
-    async def run(self) -> Runtime:
-        """Start relays, the local bus and jobs: events travel by themselves from here on."""
+    async def run(self, bus: Bus | None = None) -> Runtime:
+        """Start relays, `bus` (the local one unless given) and jobs: events travel by themselves from here on."""
         services = list(self.services.values())
         for service in services:
             await service.db.close()
-        bus = LocalBus(all_subscriptions(services), {s.name: s.db for s in services}, clock=self.clock)
+        if bus is None:
+            bus = LocalBus(all_subscriptions(services), {s.name: s.db for s in services}, clock=self.clock)
         self.runtime = Runtime(services, bus)
         await self.runtime.start()
         return self.runtime
 
 
 @asynccontextmanager
-async def world(databases: Databases, *names: str, real_time: bool = False, **environment: str) -> AsyncIterator[World]:
-    """Make a world of the services `names`; `environment` are ESTORE_* variables."""
-    template = await databases.template("_".join(names), lambda dsn: migrate_services(dsn, names))
-    dsn = await databases.fresh(template)
+async def world(
+    databases: Databases, *names: str, real_time: bool = False, dsn: str | None = None, **environment: str
+) -> AsyncIterator[World]:
+    """Make a world of the services `names`; `environment` are ESTORE_* variables. dsn: of another world, to share."""
+    shared = dsn is not None
+    if dsn is None:
+        title = "_".join(names) if len(names) < 4 else "".join(name[:3] for name in names)
+        dsn = await databases.fresh(await databases.template(title, lambda dsn: migrate_services(dsn, names)))
     clock: ManualClock | SystemClock = SystemClock() if real_time else ManualClock()
     settings = settings_for(dsn, names, **environment)
     services = {
@@ -171,7 +183,7 @@ async def world(databases: Databases, *names: str, real_time: bool = False, **en
     }
     for service in services.values():
         await service.db.open()
-    made = World(services, dsn, clock)
+    made = World(services, dsn, clock, settings)
     try:
         yield made
     finally:
@@ -179,7 +191,8 @@ async def world(databases: Databases, *names: str, real_time: bool = False, **en
             await made.runtime.stop(drain=2.0)
         for service in services.values():
             await service.db.close()
-        await databases.drop(dsn)
+        if not shared:
+            await databases.drop(dsn)
 
 
 __all__ = ["World", "dsn_of", "world"]

@@ -30,7 +30,7 @@ Stream = Callable[[Tx], AsyncIterator[Row]]
 Verdict = dict[str, Any] | None
 
 MAX_SUSPECTS = 100_000
-PAUSES = (0.3, 2.0)
+PAUSES = (0.3, 1.2)
 """Seconds before each further look at what is suspected: longer than an event takes from outbox to consumer."""
 
 PAID = frozenset({"confirmed", "partly_shipped", "shipped", "delivered", "completed"})
@@ -68,10 +68,8 @@ class _Looks:
 async def check_across(services: Services, grace: timedelta) -> list[Found]:
     """Return what was found between the services. grace: what moved within it may still be on its way."""
     traced = await trace(services, grace)
-    found = list(traced.found)
-    for comparison in COMPARISONS:
-        found += await compare(services, comparison, traced, grace)
-    return found
+    compared = await asyncio.gather(*(compare(services, each, traced, grace) for each in COMPARISONS))
+    return [*traced.found, *(found for part in compared for found in part)]
 
 
 async def compare(services: Services, comparison: Comparison, traced: Traced, grace: timedelta) -> list[Found]:

@@ -14,15 +14,15 @@ from typing import Any
 from uuid import UUID
 
 from estore.kit.bus.base import Subscription
+from estore.kit.bus.retention import OUTBOX_DAYS
 from estore.kit.clock import SystemClock
 from estore.kit.db import Tx
-from estore.kit.bus.retention import OUTBOX_DAYS
 from estore.kit.runtime import all_subscriptions
 from estore.kit.service import Service
 
 CHUNK = 5_000
 MAX_KEPT = 200_000
-PAUSES = (0.3, 2.0)
+PAUSES = (0.3, 1.2)
 # Rows of the outbox go a while after their time: what was applied earlier than this may have no row any more.
 KEPT = timedelta(days=OUTBOX_DAYS) - timedelta(hours=12)
 

@@ -1,0 +1,173 @@
+"""The store as it runs in production: real processes of `estore serve`, which tests kill and start as they like."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+
+from estore.cli.compose import SERVICES, build, prepare
+from estore.kit.auth import PublicKey, new_key, sign, store_keys
+from estore.kit.clock import SystemClock
+from estore.kit.context import Principal, Role
+from estore.kit.processes import free_port
+from estore.kit.settings import Settings
+from support.market import until
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a secret for fleets"  # one for all stores of a test process: roles belong to the whole server
+
+
+class Process:
+    """One `estore serve`. names: its services."""
+
+    def __init__(self, names: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        self.names = names
+        self.port = free_port()
+        self._environment = environment
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "estore.cli", "serve", *self.names, "--port", str(self.port)],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def ready(self, seconds: float = 60.0) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=5) as client:
+
+            async def healthy() -> bool:
+                with suppress(httpx.TransportError):
+                    return (await client.get("/healthz")).status_code == 200
+                assert self._process is not None and self._process.poll() is None, self._log.read_text()[-2000:]
+                return False
+
+            await until(f"{self.names} serves", healthy, seconds, 0.1)
+
+    def kill9(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+    async def stop(self) -> None:
+        """Ask it to drain and end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.to_thread(self._process.wait), 20)
+        self.kill9()
+
+
+class Gateway(httpx.AsyncBaseTransport):
+    """Sends each request to a process that has its prefix; to the next one when it cannot be connected to."""
+
+    def __init__(self, routes: dict[str, list[int]]) -> None:
+        self._routes = routes
+        self._http = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=200))
+        self._turn = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        ports = self._routes["/".join(request.url.path.split("/", 3)[:3])]
+        self._turn += 1
+        for attempt in range(len(ports)):
+            request.url = request.url.copy_with(port=ports[(self._turn + attempt) % len(ports)])
+            try:
+                return await self._http.handle_async_request(request)
+            except httpx.ConnectError:
+                if attempt == len(ports) - 1:
+                    raise
+        raise AssertionError("no process")
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+class Fleet:
+    """Processes on one database. layout: which services run in each process."""
+
+    def __init__(self, settings: Settings, layout: Sequence[Sequence[str]], folder: Path) -> None:
+        self.settings = settings
+        parts = urlsplit(settings.database_url)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ESTORE_")}
+        environment |= dict(settings.environment) | {
+            "ESTORE_DATABASE_URL": urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])),
+            "ESTORE_AMQP_URL": settings.amqp_url,
+            "ESTORE_SECRET": settings.secret,
+            "ESTORE_RATE_FACTOR": "0",
+            "ESTORE_LOG_LEVEL": "warning",
+            "PYTHONPATH": str(ROOT / "src"),
+        }
+        self.processes = [
+            Process(names, environment, folder / f"{'-'.join(names)}-{n}.log") for n, names in enumerate(layout)
+        ]
+        prefixes = {service.name: service.prefixes for service in build(settings)}
+        self._routes = {
+            prefix: [p.port for p in self.processes if name in p.names or "all" in p.names]
+            for name in SERVICES
+            for prefix in prefixes[name]
+        }
+        # The provider sends its webhooks to whatever serves payments.
+        hooks = f"http://127.0.0.1:{self._routes['/v1/payments'][0]}/v1/payments/webhooks/sandbox"
+        environment["ESTORE_PAYMENTS_SANDBOX_WEBHOOK_URL"] = hooks
+        self._key = new_key()
+
+    async def open(self) -> Fleet:
+        """Make the schemas, trust the key that signs the tests' tokens, and start every process."""
+        await prepare(self.settings, SERVICES)
+        now = SystemClock().now()
+        key = PublicKey(str(self._key.kid), self._key.as_dict(private=False), now + timedelta(days=1))
+        for service in build(self.settings):
+            await service.db.open()
+            async with service.db.transaction() as tx:
+                await store_keys(tx, [key], now)
+            await service.db.close()
+        for process in self.processes:
+            process.start()
+        await asyncio.gather(*(process.ready() for process in self.processes))
+        return self
+
+    async def close(self) -> None:
+        await asyncio.gather(*(process.stop() for process in self.processes))
+
+    def client(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            sent["authorization"] = f"Bearer {token}"
+        return httpx.AsyncClient(transport=Gateway(self._routes), base_url="http://127.0.0.1", headers=sent, timeout=30)
+
+    def token(self, account_id: str, *, operator: bool = False, vendors: dict[str, str] | None = None) -> str:
+        principal = Principal(
+            account_id=account_id,
+            email=f"{account_id}@example.com",
+            roles=frozenset({Role.OPERATOR} if operator else ()),
+            vendors=vendors or {},
+            session_id="ses_01",
+        )
+        return sign(principal, self._key, SystemClock().now(), seconds=3600)
+
+
+async def fresh_store(admin_dsn: str, name: str, amqp_url: str = "", **environment: str) -> Settings:
+    """Make a database for a store of its own, with a role for each service."""
+    conn = await asyncpg.connect(admin_dsn)
+    try:
+        await conn.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await conn.close()
+    url = urlunsplit(urlsplit(admin_dsn)._replace(path=f"/{name}"))
+    return Settings(database_url=url, amqp_url=amqp_url, secret=SECRET, rate_factor=0.0, environment=environment)
