@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).parents[2] / "src" / "estore"
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src" / "estore"
 SERVICES = sorted(path.parent.name for path in (SRC / "services").glob("*/__init__.py"))
 
 IMPORT_ALL = """
@@ -25,19 +27,43 @@ assert not foreign, foreign
 """
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_imports_without_the_others(service: str, tmp_path: Path) -> None:
+@pytest.fixture
+def moved_out(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    """A service's name, and the folder that holds nothing but the kit, the contracts, it and its tests."""
+    service: str = request.param
     ignore = shutil.ignore_patterns("__pycache__")
     for part in ("kit", "contracts", f"services/{service}"):
-        shutil.copytree(SRC / part, tmp_path / "estore" / part, ignore=ignore)
+        shutil.copytree(SRC / part, tmp_path / "src/estore" / part, ignore=ignore)
     for part in ("__init__.py", "services/__init__.py"):
-        shutil.copy(SRC / part, tmp_path / "estore" / part)
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", IMPORT_ALL, str(tmp_path), service],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+        shutil.copy(SRC / part, tmp_path / "src/estore" / part)
+    for part in ("support", service):
+        shutil.copytree(ROOT / "tests" / part, tmp_path / "tests" / part, ignore=ignore)
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return service, tmp_path
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHONPATH"))}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
 
+
+@pytest.mark.parametrize("moved_out", SERVICES, indirect=True)
+def test_a_service_imports_without_the_others(moved_out: tuple[str, Path]) -> None:
+    service, folder = moved_out
+    done = run(folder, "-I", "-c", IMPORT_ALL, str(folder / "src"), service)
+
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("moved_out", SERVICES, indirect=True)
+def test_a_services_tests_need_no_other_service(moved_out: tuple[str, Path]) -> None:
+    """All of them can be collected, and those of its rules pass; the rest takes too long to run twice."""
+    service, folder = moved_out
+    collected = run(folder, "-m", "pytest", "--collect-only", "-q", f"tests/{service}")
+    rules = folder / "tests" / service / "test_domain.py"
+    done = run(folder, "-m", "pytest", "-q", str(rules)) if rules.exists() else collected
+
+    assert (collected.returncode, done.returncode) == (0, 0), collected.stdout[-3000:] + done.stdout[-3000:]
