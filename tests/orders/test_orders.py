@@ -17,6 +17,7 @@ from estore.contracts.orders import (
     RefundRequested,
 )
 from estore.kit.db import statements
+from estore.services.orders import store
 from orders.factories import Shop, key, second_process
 
 
@@ -162,6 +163,37 @@ async def test_late_reordered_and_repeated_answers_never_break_an_order(shop: Sh
     await overdue(shop)
     rows = await shop.world.fetch("orders", "SELECT DISTINCT status FROM purchase_order ORDER BY 1")
     assert [row["status"] for row in rows] == ["cancelled", "confirmed", "rejected"]
+
+
+async def test_an_order_that_was_paid_while_it_was_found_overdue_stays_paid(shop: Shop) -> None:
+    await shop.awaiting()
+    shop.world.clock.advance(minutes=30)
+    db = shop.world.service("orders").db
+    # A pause between what the statement sees and what it locks: the capture commits in between.
+    slow = (
+        "ALTER TABLE purchase_order RENAME TO real_order",
+        "CREATE FUNCTION pause() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN true; END'",
+        "CREATE VIEW purchase_order AS SELECT * FROM real_order WHERE pause()",
+    )
+    fast = ("DROP VIEW purchase_order", "DROP FUNCTION pause", "ALTER TABLE real_order RENAME TO purchase_order")
+    async with db.transaction() as tx:
+        for sql in slow:
+            await tx.execute(sql)
+
+    async def look() -> dict[str, Any]:
+        async with db.transaction() as tx:
+            return await store.lock_due(tx, shop.world.clock.now(), 10)
+
+    looking = asyncio.create_task(look())
+    await asyncio.sleep(0.15)
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE real_order SET deadline = deadline + interval '14 days'")
+    found = await looking
+    async with db.transaction() as tx:
+        for sql in fast:
+            await tx.execute(sql)
+
+    assert found == {}
 
 
 # --- cancelling -------------------------------------------------------------------------------------------------

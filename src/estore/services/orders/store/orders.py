@@ -30,9 +30,11 @@ currency, items, discount, shipping, tax, total, inclusive, captured, refund_req
 version
 """
 _LOCK = f"SELECT {_MOVING} FROM purchase_order WHERE order_id = ANY($1::text[]) ORDER BY order_id FOR UPDATE"
+# The deadline is asked twice: only the outer condition is checked again on a row that changed before it was locked.
 _LOCK_DUE = f"""
 SELECT {_MOVING} FROM purchase_order WHERE order_id IN (
     SELECT order_id FROM purchase_order WHERE deadline < $1 ORDER BY deadline LIMIT $2)
+AND deadline < $1
 ORDER BY order_id FOR UPDATE SKIP LOCKED
 """
 _LOCK_OWN = f"""
