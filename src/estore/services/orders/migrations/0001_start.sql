@@ -127,7 +127,9 @@ CREATE TABLE parcel (
     CHECK ((shipped_at IS NOT NULL) = (status IN ('shipped', 'delivered'))),
     CHECK ((delivered_at IS NOT NULL) = (status = 'delivered'))
 ) WITH (fillfactor = 85);
-CREATE INDEX parcel_of_vendor ON parcel (vendor_id, status, order_id, no) WHERE status <> 'pending';
+-- Without what was cancelled before it was paid (from pending, at version 1): no vendor ever sees that.
+CREATE INDEX parcel_of_vendor ON parcel (vendor_id, status, order_id, no)
+    WHERE status <> 'pending' AND (status <> 'cancelled' OR version > 2);
 
 -- Money to be given back. Rows that payments asked for itself arrive as refunded.
 CREATE TABLE refund (

@@ -22,10 +22,12 @@ SELECT p.order_id, p.no, o.number, p.vendor_id, p.status, o.address, o.shipping_
      FROM order_line l WHERE l.order_id = p.order_id AND l.parcel = p.no AND l.vendor_id = p.vendor_id)::text AS lines
 FROM parcel p JOIN purchase_order o ON o.order_id = p.order_id
 """
+# Each status is one version: pending 1, open 2. What was cancelled at 2 never was a vendor's business, nor its address.
+_WAS_PAID = "({0}.status <> 'cancelled' OR {0}.version > 2)"
 # vendors NULL: an operator, who sees all.
 _ONE = f"""
 {_SHOWN} WHERE p.order_id = $1 AND p.no = $2 AND p.status <> 'pending'
-AND ($3::text[] IS NULL OR p.vendor_id = ANY($3::text[]))
+AND ($3::text[] IS NULL OR (p.vendor_id = ANY($3::text[]) AND {_WAS_PAID.format("p")}))
 """
 _PAGE_OF_VENDORS = f"""
 {_SHOWN} WHERE (p.order_id, p.no) IN (
@@ -33,7 +35,7 @@ _PAGE_OF_VENDORS = f"""
     FROM unnest($1::text[]) AS v (vendor_id) CROSS JOIN unnest($2::text[]) AS s (status)
     CROSS JOIN LATERAL (
         SELECT q.order_id, q.no FROM parcel q
-        WHERE q.vendor_id = v.vendor_id AND q.status = s.status AND q.status <> 'pending'
+        WHERE q.vendor_id = v.vendor_id AND q.status = s.status AND q.status <> 'pending' AND {_WAS_PAID.format("q")}
           AND ($3::text IS NULL OR (q.order_id, q.no) < ($3, $4::int))
         ORDER BY q.order_id DESC, q.no DESC LIMIT $5
     ) AS page
