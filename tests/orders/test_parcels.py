@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from estore.contracts.orders import ParcelDelivered, ParcelShipped
-from orders.factories import Shop, key
+from orders.factories import Shop, approved, key, published, variant
 
 
 def member(shop: Shop, vendor: str = "vnd_1", role: str = "owner") -> httpx.AsyncClient:
@@ -153,3 +153,44 @@ async def test_what_is_wrong_is_refused(standing_shop: Shop, path: str, status: 
 async def test_a_consumer_sees_no_parcels(standing_shop: Shop) -> None:
     assert (await standing_shop.client(standing_shop.world.token("acc_1")).get("/v1/parcels")).status_code == 403
     assert (await standing_shop.guest.get("/v1/parcels")).status_code == 401
+
+
+@pytest.mark.parametrize("ending", ["rejected", "failed", "cancelled"])
+async def test_a_vendor_never_sees_the_address_of_an_order_that_was_not_paid(shop: Shop, ending: str) -> None:
+    order = await shop.awaiting()
+    if ending == "cancelled":
+        client = shop.client(order_secret=order["secret"])
+        await client.post(f"/v1/orders/{order['id']}/cancel", json={}, headers=key())
+    else:
+        await shop.hear(getattr(shop, ending)(order))
+    shown = await shop.show(order)
+    [parcel] = shown["parcels"]
+
+    assert parcel["status"] == "cancelled"
+    assert await parcels(member(shop)) == []
+    assert (await member(shop).get(f"/v1/parcels/{parcel['id']}")).status_code == 404
+
+
+async def test_a_vendor_still_sees_what_was_cancelled_after_it_was_paid(shop: Shop) -> None:
+    order = await shop.confirmed()
+    client = shop.client(order_secret=order["secret"])
+    await client.post(f"/v1/orders/{order['id']}/cancel", json={}, headers=key())
+
+    assert [parcel["status"] for parcel in await parcels(member(shop))] == ["cancelled"]
+
+
+async def test_an_order_is_shown_anew_whenever_one_of_its_parcels_moved(shop: Shop) -> None:
+    await shop.hear(approved("vnd_3"), published("prd_9", variant("RUG", 4000), vendor_id="vnd_3"))
+    order = await shop.confirmed(("MUG", 1), ("LAMP", 1), ("RUG", 1))
+    buyer = shop.client(order_secret=order["secret"])
+    tags = [(await buyer.get(f"/v1/orders/{order['id']}")).headers["etag"]]
+    for step in ("ship", "deliver"):
+        for vendor in ("vnd_1", "vnd_2", "vnd_3"):
+            [parcel] = await parcels(member(shop, vendor))
+            moved = await member(shop, vendor).post(f"/v1/parcels/{parcel['id']}/{step}", json={}, headers=key())
+            assert moved.status_code == 200, moved.text
+            shown = await buyer.get(f"/v1/orders/{order['id']}", headers={"If-None-Match": tags[-1]})
+            assert shown.status_code == 200, f"{step} by {vendor} is not shown"
+            tags.append(shown.headers["etag"])
+
+    assert len(set(tags)) == len(tags)

@@ -30,6 +30,7 @@ class Signal(StrEnum):
     OPERATOR_CANCELS = "operator_cancels"
     PART_SHIPPED = "part_shipped"
     ALL_SHIPPED = "all_shipped"
+    PART_DELIVERED = "part_delivered"
     ALL_DELIVERED = "all_delivered"
 
 
@@ -102,6 +103,8 @@ def _go(to: State | None, *do: Do, reason: str | None = None, until: str | None 
 
 _IGNORE, _WAIT, _REFUSE = Step(Kind.IGNORE), Step(Kind.WAIT), Step(Kind.REFUSE)
 _RECORD_REFUND = _go(None, Do.RECORD_REFUND)
+# Nothing but the version: who looks at the order sees its parcels, and must not be told that nothing has changed.
+_SHOW = _go(None)
 # The money arrives where there is nothing left to buy: it goes back.
 _GIVE_BACK = _go(None, Do.RECORD_CAPTURE, Do.REFUND)
 
@@ -120,6 +123,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="operator"),
         Signal.PART_SHIPPED: _WAIT,
         Signal.ALL_SHIPPED: _WAIT,
+        Signal.PART_DELIVERED: _WAIT,
         Signal.ALL_DELIVERED: _WAIT,
     },
     State.AWAITING_PAYMENT: {
@@ -135,6 +139,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="operator"),
         Signal.PART_SHIPPED: _WAIT,
         Signal.ALL_SHIPPED: _WAIT,
+        Signal.PART_DELIVERED: _WAIT,
         Signal.ALL_DELIVERED: _WAIT,
     },
     State.CONFIRMED: {
@@ -151,6 +156,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="operator"),
         Signal.PART_SHIPPED: _go(State.PARTLY_SHIPPED, until="ship"),
         Signal.ALL_SHIPPED: _go(State.SHIPPED, until="deliver"),
+        Signal.PART_DELIVERED: _WAIT,
         Signal.ALL_DELIVERED: _WAIT,
     },
     State.PARTLY_SHIPPED: {
@@ -165,8 +171,9 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OVERDUE: _go(None, until="ship"),
         Signal.CUSTOMER_CANCELS: _REFUSE,
         Signal.OPERATOR_CANCELS: _REFUSE,
-        Signal.PART_SHIPPED: _IGNORE,
+        Signal.PART_SHIPPED: _SHOW,
         Signal.ALL_SHIPPED: _go(State.SHIPPED, until="deliver"),
+        Signal.PART_DELIVERED: _SHOW,
         Signal.ALL_DELIVERED: _WAIT,
     },
     State.SHIPPED: {
@@ -183,6 +190,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
         Signal.ALL_SHIPPED: _IGNORE,
+        Signal.PART_DELIVERED: _SHOW,
         Signal.ALL_DELIVERED: _go(State.DELIVERED, until="returns"),
     },
     State.DELIVERED: {
@@ -198,6 +206,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
         Signal.ALL_SHIPPED: _IGNORE,
+        Signal.PART_DELIVERED: _IGNORE,
         Signal.ALL_DELIVERED: _IGNORE,
     },
     State.COMPLETED: {
@@ -213,6 +222,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
         Signal.ALL_SHIPPED: _IGNORE,
+        Signal.PART_DELIVERED: _IGNORE,
         Signal.ALL_DELIVERED: _IGNORE,
     },
     State.REJECTED: {
@@ -228,6 +238,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
         Signal.ALL_SHIPPED: _IGNORE,
+        Signal.PART_DELIVERED: _IGNORE,
         Signal.ALL_DELIVERED: _IGNORE,
     },
     State.CANCELLED: {
@@ -244,6 +255,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.OPERATOR_CANCELS: _IGNORE,
         Signal.PART_SHIPPED: _IGNORE,
         Signal.ALL_SHIPPED: _IGNORE,
+        Signal.PART_DELIVERED: _IGNORE,
         Signal.ALL_DELIVERED: _IGNORE,
     },
 }

@@ -118,8 +118,9 @@ class Parcels:
             ctx,
         )
         statuses = {p.status for p in await store.parcels_of(tx, order.order_id)}
-        if statuses <= {ParcelStatus.DELIVERED, ParcelStatus.CANCELLED}:
-            await self._steps.parcels_moved(tx, ctx, order, Signal.ALL_DELIVERED)
+        everything = statuses <= {ParcelStatus.DELIVERED, ParcelStatus.CANCELLED}
+        signal = Signal.ALL_DELIVERED if everything else Signal.PART_DELIVERED
+        await self._steps.parcels_moved(tx, ctx, order, signal)
         return await show_parcel(tx, ctx, parcel.id)
 
     async def _locked(self, tx: Tx, ctx: Context, parcel_id: str) -> tuple[Order, VendorParcel, int]:
