@@ -217,6 +217,18 @@ async def test_a_guest_cancels_before_paying(shop: Shop) -> None:
     assert await shop.world.emitted("orders", RefundRequested) == []
 
 
+async def test_a_key_alone_opens_nobodys_order(shop: Shop) -> None:
+    order = await shop.awaiting()
+    same = key()
+    path = f"/v1/orders/{order['id']}/cancel"
+    first = await shop.client(order_secret=order["secret"]).post(path, json={}, headers=same)
+    again = await shop.client(order_secret=order["secret"]).post(path, json={}, headers=same)
+    thieves = [await shop.client(**secret).post(path, json={}, headers=same) for secret in ({}, {"order_secret": "x"})]
+
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+    assert [(thief.status_code, thief.json()["code"]) for thief in thieves] == [(422, "idempotency.key_reused")] * 2
+
+
 async def test_cancelling_a_paid_order_gives_the_money_back_and_once(shop: Shop) -> None:
     order = await shop.confirmed()
     answers = await asyncio.gather(*(cancel(shop, order) for _ in range(5)))

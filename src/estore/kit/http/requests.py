@@ -59,6 +59,10 @@ async def context(request: Request[Any, Any, Any], *, streamed: bool = False) ->
         ctx.key = key
         ctx.causation_id = key
         digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+        # What proves a guest's right is part of the request: knowing somebody's key must not be enough to be answered.
+        for name, value in sorted(request.scope["headers"]):
+            if name.endswith(b"-secret"):
+                digest.update(name + b": " + value + b"\n")
         if not streamed:
             digest.update(await request.body())
         ctx.fingerprint = digest.digest()
