@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from estore.kit import http
 from estore.kit.context import Context
@@ -19,7 +19,10 @@ from estore.services.cart.service import CartView, Key, LineView, PutLine, Remov
 
 Req = Request[Any, Any, Any]
 Secret = Annotated[
-    str | None, Parameter(header="Cart-Secret", description="Opens a guest's cart; POST /v1/carts tells it once")
+    str | None,
+    HeaderParameter(
+        name="Cart-Secret", max_length=200, description="Opens a guest's cart; POST /v1/carts tells it once"
+    ),
 ]
 TAGS = ["carts"]
 
