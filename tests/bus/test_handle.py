@@ -14,7 +14,8 @@ from bus.world import Made, Moved, envelope
 from estore.kit.bus import base
 from estore.kit.bus.base import ACK, Dead, Hold, Retry, Subscription, handle, handle_through, heard_by
 from estore.kit.clock import ManualClock
-from estore.kit.endpoint import Handler
+from estore.kit.db import Database, Tx
+from estore.kit.endpoint import Edge, Handler
 from estore.kit.envelope import Message
 from estore.kit.errors import Conflict, Transient
 
@@ -142,3 +143,28 @@ async def test_a_stop_ends_the_wait_for_a_database() -> None:
 
 async def test_heard_is_what_some_queue_handles() -> None:
     assert {"thing.made.v1", "thing.moved.v1"} == heard_by([Spy().subscription()])
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("SELECT $1::int", 2**40),
+        ("SELECT $1::bigint::int", 2**40),
+        ("SELECT $1::text", "NUL \x00"),
+        ("INSERT INTO once (scope, key) VALUES ($1, 'a'), ($1, 'a')", "twice"),
+    ],
+)
+async def test_what_a_table_cannot_hold_is_no_answer(bus_dsn: str, sql: str, value: object) -> None:
+    async def store(tx: Tx, _messages: Sequence[Message[Any]]) -> None:
+        await tx.execute(sql, value)
+
+    db = Database(bus_dsn, "beta")
+    await db.open()
+    try:
+        handler = Edge(db).consumer(store)
+        sent = [envelope(Made(key="a")), msgspec.structs.replace(envelope(Made(key="b")), attempt=8)]
+        outcomes = await handle(Subscription("beta.work", {Made: handler}), sent, ManualClock(), LADDER)
+    finally:
+        await db.close()
+
+    assert [Retry, Dead] == [type(outcomes[each.id]) for each in sent]

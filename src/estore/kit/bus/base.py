@@ -281,7 +281,9 @@ def _dead(subscription: Subscription, envelope: Envelope, why: str) -> Dead:
 
 def _outcome(subscription: Subscription, envelope: Envelope, error: Exception, ladder: Sequence[float]) -> Outcome:
     where = {"queue": subscription.queue, "message_id": str(envelope.id), "event_name": envelope.name}
-    if isinstance(error, Failure) and not isinstance(error, Transient):
+    # What the database refused is a request's fault at most; of a message it is ours, and must not be lost for it.
+    refused_by_database = isinstance(error.__cause__, asyncpg.PostgresError)
+    if isinstance(error, Failure) and not isinstance(error, Transient) and not refused_by_database:
         _log.warning("message answered with a failure", code=error.code, detail=error.detail, **where)
         return ACK
     text = f"{type(error).__name__}: {error}"[:2000]
