@@ -253,6 +253,15 @@ async def test_a_refund_counts_with_what_was_really_given_back(shop: Shop) -> No
     assert (await shop.show(order))["payment_status"] == "refunded"
 
 
+async def test_cancelling_gives_back_what_an_operators_refund_has_left(shop: Shop) -> None:
+    order = await shop.confirmed()
+    await shop.hear(shop.refunded(order, "rfd_by_hand", 300))
+    await cancel(shop, order)
+    [asked] = await shop.world.emitted("orders", RefundRequested)
+
+    assert (asked.amount, await shop.world.broken("orders")) == (2590, {})
+
+
 async def test_cancel_against_capture_ends_paid_back_or_not_charged(shop: Shop) -> None:
     orders = [await shop.awaiting() for _ in range(20)]
     await asyncio.gather(

@@ -101,6 +101,15 @@ def test_a_refund_that_was_heard_before_its_capture_is_not_asked_for_again() -> 
     advance(order, Signal.CAPTURED, FACT, NOW, Limits())
 
     assert claim_refund(order) == 0
+    assert order.payment_status is PaymentStatus.REFUNDED
+
+
+def test_a_partial_refund_that_was_heard_before_its_capture_is_still_shown() -> None:
+    order = an_order(State.AWAITING_PAYMENT)
+    advance(order, Signal.REFUNDED, Fact("pay_1", 300), NOW, Limits())
+    advance(order, Signal.CAPTURED, FACT, NOW, Limits())
+
+    assert (order.status, order.payment_status) == (State.CONFIRMED, PaymentStatus.PARTIALLY_REFUNDED)
 
 
 def test_who_has_to_act_gets_more_time_but_never_past_the_end_of_the_reservation() -> None:

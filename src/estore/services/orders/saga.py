@@ -304,18 +304,23 @@ def _record(order: Order, action: Do, fact: Fact) -> None:
         case Do.RECORD_CAPTURE:
             order.captured, order.payment_id = fact.amount, fact.payment_id
             order.payment_status, order.action_url = PaymentStatus.CAPTURED, None
+            if order.refunded:  # The refund was heard first.
+                order.payment_status = _refund_status(order)
         case Do.RECORD_FAILURE:
             if order.captured is None:
                 order.payment_status, order.action_url = PaymentStatus.FAILED, None
         case Do.RECORD_REFUND:
             order.refunded += fact.amount
-            whole = order.total if order.captured is None else order.captured
-            back = order.refunded >= whole
-            order.payment_status = PaymentStatus.REFUNDED if back else PaymentStatus.PARTIALLY_REFUNDED
+            order.payment_status = _refund_status(order)
         case Do.CANCEL:
             order.action_url = None
             if order.captured is None and order.payment_status is not PaymentStatus.FAILED:
                 order.payment_status = PaymentStatus.VOIDED
+
+
+def _refund_status(order: Order) -> PaymentStatus:
+    whole = order.total if order.captured is None else order.captured
+    return PaymentStatus.REFUNDED if order.refunded >= whole else PaymentStatus.PARTIALLY_REFUNDED
 
 
 def claim_refund(order: Order) -> int:

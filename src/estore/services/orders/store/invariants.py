@@ -49,8 +49,9 @@ WHERE status IN ('confirmed', 'partly_shipped', 'shipped', 'delivered', 'complet
   AND (captured IS DISTINCT FROM total OR payment_id IS NULL)
 """
 _KEPT = """
-SELECT order_id, status, captured, refund_requested, refunded FROM purchase_order
-WHERE status IN ('rejected', 'cancelled') AND captured > greatest(refund_requested, refunded)
+SELECT o.order_id, o.status, o.captured, o.refund_requested, o.refunded, r.given_back FROM purchase_order o
+LEFT JOIN (SELECT order_id, sum(amount) AS given_back FROM refund GROUP BY 1) r USING (order_id)
+WHERE o.status IN ('rejected', 'cancelled') AND o.captured > coalesce(r.given_back, 0)
 """
 _OVER_REFUNDED = """
 SELECT o.order_id, o.captured, o.refunded, r.refunded AS rows_refunded FROM purchase_order o
