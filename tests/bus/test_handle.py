@@ -168,3 +168,24 @@ async def test_what_a_table_cannot_hold_is_no_answer(bus_dsn: str, sql: str, val
         await db.close()
 
     assert [Retry, Dead] == [type(outcomes[each.id]) for each in sent]
+
+
+async def test_two_processes_with_the_same_messages_do_not_deadlock(bus_dsn: str) -> None:
+    acted: list[str] = []
+
+    async def act(_tx: Tx, messages: Sequence[Message[Any]]) -> None:
+        acted.extend(message.data.key for message in messages)
+
+    db = Database(bus_dsn, "beta")
+    await db.open()
+    try:
+        handler = Edge(db).consumer(act)
+        sent = [
+            Message(envelope(Made(key=str(number))), Made(key=str(number)), ManualClock().now())
+            for number in range(4000)
+        ]
+        await asyncio.gather(handler("beta.work", sent), handler("beta.work", sent[::-1]))
+    finally:
+        await db.close()
+
+    assert sorted(acted) == sorted(message.data.key for message in sent)

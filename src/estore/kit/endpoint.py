@@ -232,7 +232,8 @@ class Edge:
         async def run(queue: str, messages: Sequence[Message[E]]) -> None:
             async with asyncio.timeout(timeout), self.db.transaction() as tx:
                 keys = [str(message.id) for message in messages]
-                rows = await tx.fetch(_ADMIT_MESSAGES, queue, keys)
+                # Sorted, so that two processes that were delivered the same messages wait for each other in one order.
+                rows = await tx.fetch(_ADMIT_MESSAGES, queue, sorted(keys))
                 if len(rows) != len(messages):
                     fresh = {row["key"] for row in rows}
                     seen: set[str] = set()
