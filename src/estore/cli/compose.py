@@ -1,23 +1,23 @@
-"""Which services there are, and how they are put together in one process."""
+"""Which services there are, and how they are put together in one process.
+
+Light to import: `estore up` stays small beside its workers.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from estore.kit.auth import KeysRotated
-from estore.kit.bus.base import Bus
-from estore.kit.bus.rabbitmq import RabbitBus
-from estore.kit.bus.topology import declare
 from estore.kit.db import migrate, migrations_of, provision
-from estore.kit.http import application
-from estore.kit.runtime import all_subscriptions, local_bus
-from estore.kit.service import Service
 from estore.kit.settings import SettingError, Settings
+
+if TYPE_CHECKING:
+    from estore.kit.bus.base import Bus
+    from estore.kit.service import Service
 
 SERVICES = ("identity", "vendors", "catalog", "cart", "orders", "inventory", "payments")
 
@@ -40,6 +40,9 @@ def build(settings: Settings, names: Sequence[str] = SERVICES) -> list[Service]:
 def bus_for(settings: Settings, services: Sequence[Service]) -> Bus:
     """Return RabbitMQ where the settings name it, else the local bus. Raises SettingError for a part of the
     services on the local bus: their events would reach nobody."""
+    from estore.kit.bus.rabbitmq import RabbitBus
+    from estore.kit.runtime import all_subscriptions, local_bus
+
     if settings.amqp_url:
         return RabbitBus(
             settings.amqp_url,
@@ -54,12 +57,16 @@ def bus_for(settings: Settings, services: Sequence[Service]) -> Bus:
 
 def _heard() -> frozenset[str]:
     """Return the events that some service of the store hears, whichever run in this process."""
+    from estore.kit.auth import KeysRotated
+
     charters = [importlib.import_module(f"estore.services.{name}") for name in SERVICES]
     return frozenset(cls.event_name for charter in charters for cls in charter.HEARS) | {KeysRotated.event_name}
 
 
 def applications(services: Sequence[Service]) -> Mapping[str, Any]:
     """Return prefix -> ASGI application."""
+    from estore.kit.http import application
+
     return {
         prefix: app
         for service in services
@@ -80,6 +87,9 @@ async def prepare(settings: Settings, names: Sequence[str]) -> dict[str, list[st
                 await provision(settings.database_url, name, settings.derived(f"role {name}"))
     results = await asyncio.gather(*(_migrate(settings, name) for name in names))
     if settings.amqp_url:
+        from estore.kit.bus.topology import declare
+        from estore.kit.runtime import all_subscriptions
+
         await declare(settings.amqp_url, all_subscriptions(build(settings, names)))
     return dict(zip(names, results, strict=True))
 

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from uuid import UUID
@@ -61,25 +62,32 @@ def attached(data: Path) -> Settings:
         fail(str(error))
 
 
-def guarded(action: Callable[[], Any]) -> Any:
-    """Run `action`; expected failures become one line."""
+def guarded(action: Callable[[], Any], told: Callable[[str, int], NoReturn] = fail) -> Any:
+    """Run `action`; expected failures become one line, which `told` is handed with the exit code."""
+    try:
+        return action()
+    except SettingError as error:
+        told(str(error), 2)
+    except OSError as error:
+        told(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+    except KeyboardInterrupt:
+        told("interrupted", 130)
+    except Exception as error:
+        if not (text := _expected(error)):
+            raise
+        told(text, 1)
+
+
+def _expected(error: Exception) -> str:
+    """Return the line that tells an expected failure, empty for a defect."""
     from estore.cli.seed import SeedFailed
     from estore.kit.db import MigrationError
     from estore.kit.errors import Failure
     from estore.kit.runtime import NotMigrated
 
-    try:
-        return action()
-    except SettingError as error:
-        fail(str(error), 2)
-    except Failure as error:
-        fail(error.detail)
-    except (NotMigrated, MigrationError, SeedFailed) as error:
-        fail(str(error))
-    except OSError as error:
-        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-    except KeyboardInterrupt:
-        fail("interrupted", 130)
+    if isinstance(error, Failure):
+        return error.detail
+    return str(error) if isinstance(error, (NotMigrated, MigrationError, SeedFailed)) else ""
 
 
 @app.command()
@@ -123,7 +131,8 @@ def serve(
     guarded(
         lambda: serve_command.run(
             serve_command.serve(settings, check_names(services), host=host, port=port, fd=fd, guard=guard)
-        )
+        ),
+        fail if guard is None else partial(serve_command.tell, guard),
     )
 
 

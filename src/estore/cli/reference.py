@@ -56,20 +56,25 @@ def _operation(anchor: str, method: str, path: str, operation: dict[str, Any], d
         parts.append(f"<table>{rows}</table>")
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         parts.append(f"<p>Body, <code>{escape(kind)}</code></p>{_fields(content.get('schema', {}), document)}")
-    for status, response in operation["responses"].items():
+    for status, found in operation["responses"].items():
+        name = found.get("$ref", "").rpartition("/")[2]
+        response: dict[str, Any] = document["components"]["responses"][name] if name else found
         schema: dict[str, Any] = next((c.get("schema", {}) for c in response.get("content", {}).values()), {})
         detail = _fields(schema, document) if str(status).startswith("2") else ""
         parts.append(f"<div><code>{status}</code> {escape(response.get('description', ''))}{detail}</div>")
     return "".join(parts) + "</section>"
 
 
-def _type(schema: dict[str, Any]) -> str:
+def _type(schema: Any) -> str:
+    if not isinstance(schema, dict):
+        return "anything" if schema else "nothing"
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
     if "oneOf" in schema or "anyOf" in schema:
-        return " or ".join(_type(s) for s in schema.get("oneOf", schema.get("anyOf", [])))
+        return " or ".join(_type(s) for s in schema.get("oneOf") or schema["anyOf"])
     if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {}))}"
+        items = schema.get("items") or schema.get("prefixItems", [{}])[0]
+        return f"list of {_type(items)}"
     limits = [
         f"{k} {schema[k]}" for k in ("minimum", "maximum", "minLength", "maxLength", "pattern", "enum") if k in schema
     ]

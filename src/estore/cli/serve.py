@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from estore.cli import openapi
 from estore.cli.compose import applications, build, bus_for
@@ -60,6 +60,13 @@ async def serve(
             task.cancel()
         await runtime.stop(DRAIN_SECONDS)
         _log.info("stopped", pid=os.getpid())
+
+
+def tell(guard: int, text: str, code: int) -> NoReturn:
+    """Hand our parent the line that says why we end, and end."""
+    with contextlib.suppress(OSError):
+        os.write(guard, text.encode())
+    raise SystemExit(code)
 
 
 def front_for(services: Sequence[Service], runtime: Runtime, cache: ReadCache) -> Front:

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from estore.cli.compose import SERVICES
-from estore.kit.http.documenting import meanings
-from estore.kit.settings import PREFIX, SettingError, Settings
+from estore.kit.settings import PREFIX, SettingError, Settings, load
+from estore.kit.texts import meanings
 
 # Read by the launcher, the tests and the compose file, not by a service.
 OTHERS = {
@@ -37,26 +37,45 @@ def settings() -> list[Setting]:
     """Return all settings, the shared ones first."""
     found = _of(Settings, PREFIX)
     for service in SERVICES:
-        own = f"{PREFIX}{service.upper()}_"
+        own = _prefix(service)
         found.append(Setting(f"{own}DATABASE_URL", "text", "", f"database of {service}, instead of the shared one"))
-        module = importlib.import_module(f"estore.services.{service}.app")
-        for _, cls in inspect.getmembers(module, inspect.isclass):
-            if (
-                cls.__module__ == module.__name__
-                and issubclass(cls, msgspec.Struct)
-                and cls.__name__.endswith("Settings")
-            ):
-                found += _of(cls, own)
+        for cls in _structs(service):
+            found += _of(cls, own)
     return found
 
 
 def check(environment: Mapping[str, str]) -> None:
-    """Refuse ESTORE_* variables that nothing reads. Raises SettingError naming the first, and what it may mean."""
-    known = {setting.name for setting in settings()} | set(OTHERS)
-    for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
+    """Refuse ESTORE_* variables that nothing reads, and services' own ones that are wrong.
+
+    Raises SettingError naming the first, and what it may mean. Imports services only where their settings are used.
+    """
+    shared = {setting.name for setting in _of(Settings, PREFIX)} | set(OTHERS)
+    shared |= {f"{_prefix(service)}DATABASE_URL" for service in SERVICES}
+    others = sorted(name for name in environment if name.startswith(PREFIX) and name not in shared)
+    if not others:
+        return
+    known = {setting.name for setting in settings()} | shared
+    for name in others:
+        if name not in known:
             close = get_close_matches(name, known, 1)
             raise SettingError(f"{name} is no setting{f'; is {close[0]} meant?' if close else ''}")
+    for service in SERVICES:
+        for cls in _structs(service):
+            load(cls, environment, _prefix(service))
+
+
+def _prefix(service: str) -> str:
+    return f"{PREFIX}{service.upper()}_"
+
+
+def _structs(service: str) -> list[type[msgspec.Struct]]:
+    """Return the structs that hold a service's own settings."""
+    module = importlib.import_module(f"estore.services.{service}.app")
+    return [
+        cls
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if cls.__module__ == module.__name__ and issubclass(cls, msgspec.Struct) and cls.__name__.endswith("Settings")
+    ]
 
 
 def render() -> str:
@@ -90,12 +109,15 @@ def _kind(kind: Any) -> str:
     choices = [a for a in get_args(kind) if isinstance(a, str)]
     if choices:
         return " or ".join(f"`{choice}`" for choice in choices)
+    present = [argument for argument in get_args(kind) if argument is not type(None)]
+    if len(present) == 1:
+        kind = present[0]
     names = {str: "text", int: "whole number", float: "number", bool: "yes or no"}
     return names.get(kind, "path" if getattr(kind, "__name__", "") == "Path" else "text")
 
 
 def _default(value: Any) -> str:
-    if value is msgspec.NODEFAULT or value == "":
+    if value is msgspec.NODEFAULT or value is None or value == "":
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -28,14 +28,14 @@ from estore.cli.progress import Progress
 from estore.kit.clock import monotonic
 from estore.kit.db import MigrationError
 from estore.kit.embedded import EmbeddedError, EmbeddedPostgres
-from estore.kit.http.server import listening_socket
-from estore.kit.processes import take_folder
+from estore.kit.processes import listening_socket, take_folder
 from estore.kit.rabbit_node import RabbitNode
 from estore.kit.settings import Settings, load
 
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
 RESTART_SECONDS = 1.0
+READY = b"r"
 
 
 class CannotStart(RuntimeError):
@@ -80,12 +80,22 @@ class Worker:
         )
         theirs.close()
 
-    async def ready(self) -> bool:
-        """Wait until it serves; False when it ended instead."""
-        with contextlib.suppress(TimeoutError, OSError):
+    async def trouble(self) -> str:
+        """Wait until it serves: empty. When it does not, the line that says why."""
+        try:
             loop = asyncio.get_running_loop()
-            return await asyncio.wait_for(loop.sock_recv(self.link, 1), READY_SECONDS) != b""
-        return False
+            told = await asyncio.wait_for(loop.sock_recv(self.link, 4096), READY_SECONDS)
+        except TimeoutError:
+            return f"no service was ready after {READY_SECONDS:g} s"
+        except OSError as error:
+            return str(error)
+        return "" if told == READY else told.decode("utf-8", "replace") or "a service ended; the lines above say why"
+
+    def last_words(self) -> str:
+        """What it told before it ended, if anything."""
+        with contextlib.suppress(OSError):
+            return self.link.recv(4096).removeprefix(READY).decode("utf-8", "replace")
+        return ""
 
     async def end(self) -> None:
         """Ask it to drain, insist after DRAIN_SECONDS."""
@@ -208,10 +218,10 @@ async def _open(
         await _seed(environment, data, progress)
     with progress.step(f"{len(SERVICES)} services in {options.processes} processes"):
         workers = [Worker(listener, environment) for _ in range(options.processes)]
-        ready = await asyncio.gather(*(worker.ready() for worker in workers))
-    if not all(ready):
-        await asyncio.gather(*(worker.end() for worker in workers))
-        raise CannotStart("a service did not start; the lines above say why")
+        troubles = await asyncio.gather(*(worker.trouble() for worker in workers))
+        if any(troubles):
+            await asyncio.gather(*(worker.end() for worker in workers))
+            raise CannotStart("; ".join(sorted({trouble for trouble in troubles if trouble})))
     try:
         store.announce(data, store.Running(os.getpid(), settings.database_url, settings.amqp_url, settings.public_url))
         await welcome.show(settings.public_url, monotonic() - began, seeded=(data / "seeded").exists())
@@ -230,7 +240,8 @@ async def _watch(
             await asyncio.wait_for(stop.wait(), 0.25)
         for index, worker in enumerate(workers):
             if not stop.is_set() and (code := worker.process.poll()) is not None:
-                progress.warn(f"process {worker.process.pid} ended ({code}); starting another")
+                words = worker.last_words()
+                progress.warn(f"process {worker.process.pid} ended ({words or code}); starting another")
                 worker.link.close()
                 await asyncio.sleep(RESTART_SECONDS)
                 workers[index] = Worker(listener, environment)

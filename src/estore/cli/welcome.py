@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sys
+from http.client import HTTPConnection, HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
 from rich.console import Console
 
 from estore.kit.ids import new_id
@@ -47,13 +50,23 @@ async def show(url: str, seconds: float, *, seeded: bool) -> None:
 
 async def _something_to_buy(url: str) -> str | None:
     """Return the SKU of a variant that is in stock."""
-    async with httpx.AsyncClient(base_url=url, timeout=5, trust_env=False) as client:
-        try:
-            answer: dict[str, Any] = (await client.get("/v1/products", params={"limit": 50})).json()
-        except (httpx.HTTPError, ValueError):
-            return None
+    try:
+        answer = await asyncio.to_thread(_products, url)
+    except (OSError, HTTPException, ValueError):
+        return None
     for product in answer.get("data", []):
         for variant in product.get("variants", []):
             if int(variant.get("available") or 0) > 1:
                 return str(variant["sku"])
     return None
+
+
+def _products(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request("GET", "/v1/products?limit=50")
+        found: dict[str, Any] = json.loads(connection.getresponse().read())
+        return found
+    finally:
+        connection.close()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 Command = Sequence[str | Path]
+BACKLOG = 2048
 
 
 class EmbeddedError(RuntimeError):
@@ -59,6 +60,20 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a bound socket that child processes can inherit. Raises OSError when the port is taken."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    sock.listen(BACKLOG)
+    sock.set_inheritable(True)
+    return sock
 
 
 def take_folder(folder: Path) -> IO[str]:

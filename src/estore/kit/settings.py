@@ -28,8 +28,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: admin or shared server; a service logs in there as `estore_<service>`, unless
     ESTORE_<SERVICE>_DATABASE_URL says otherwise. amqp_url: RabbitMQ; empty means the local bus.
     secret: from which role passwords and signing secrets are derived; keep it for as long as the data.
+    public_url: where clients reach the store; links begin with it.
     sandbox: the sandbox payment provider and mailbox may be used. rate_factor: scales all rate limits, 0 is off.
-    currency: of the marketplace. pool_max: connections per service and process.
+    currency: of the marketplace. pool_max: connections per service and process. data: folder of the embedded store.
+    log_level: what is logged, and what is worse. log_format: `json` for machines, `console` for people.
     """
 
     database_url: str = ""

@@ -20,6 +20,7 @@ from litestar.typing import FieldDefinition
 from estore.kit.endpoint import ANYONE, NEVER, REQUIRED, Endpoint
 from estore.kit.http.pages import Page
 from estore.kit.http.responses import PROBLEM, TITLES, Problem
+from estore.kit.texts import meanings
 
 JSON = "application/json"
 Node = dict[str, Any]
@@ -376,18 +377,3 @@ def _explain(schema: Node) -> None:
     properties: Node = schema.get("properties", {})
     for name, meaning in meanings(schema.get("description", ""), list(properties)).items():
         properties[name].setdefault("description", meaning)
-
-
-def meanings(text: str, names: Sequence[str]) -> dict[str, str]:
-    """Read `name: meaning.` from a docstring; a meaning ends where the next name begins."""
-    if not names:
-        return {}
-    flat = " ".join(text.split())
-    name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    starts = list(re.finditer(rf"(?<![\w`])((?:{name})(?:, (?:{name}))*): ", flat))
-    ends = [match.start() for match in starts[1:]] + [len(flat)]
-    return {
-        one: flat[match.end() : end].strip().rstrip(".")
-        for match, end in zip(starts, ends if starts else [], strict=True)
-        for one in match[1].split(", ")
-    }

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Iterator
 
 import uvicorn
 
 from estore.kit.http.cache import App, ReadCache, caching_protocol
+from estore.kit.processes import BACKLOG, listening_socket
 
 KEEP_ALIVE_SECONDS = 75
-BACKLOG = 2048
+__all__ = ["Server", "listening_socket", "server"]
 
 
 class Server(uvicorn.Server):
@@ -42,17 +42,3 @@ def server(app: App, cache: ReadCache, *, drain: float = 10.0) -> Server:
         h11_max_incomplete_event_size=64 * 1024,
     )
     return Server(config)
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Return a bound socket that child processes can inherit. Raises OSError when the port is taken."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    sock.listen(BACKLOG)
-    sock.set_inheritable(True)
-    return sock
