@@ -124,8 +124,7 @@ class Catalogue:
         ]
         self._slots, self._counts = self._shares()
         self._stocks = _stocks()
-        spread = _digits(self._salt, b"sku")
-        self._odd, self._start, self._lot = spread % _NUMBERS | 1, spread >> 32, seed % 100
+        self._start, self._lot = _digits(self._salt, b"sku") % _NUMBERS, seed % 100
 
     def _shares(self) -> tuple[list[tuple[int, int]], list[int]]:
         """Deal the slots to the categories, some of which are larger. Returns (category, place in it) per slot."""
@@ -142,7 +141,8 @@ class Catalogue:
         shelf = self._shelves[index]
         serial = number // _SLOTS * self._counts[index] + place
         words, slugs, brand, dice = _name(shelf, serial, _digits(self._salt, number.to_bytes(4, "little")))
-        own = (number * self._odd + self._start) % _NUMBERS
+        # Neighbours stay neighbours: article numbers that jump about would have every index page read again.
+        own = (number + self._start) % _NUMBERS
         code = _base32(own, 4) + self.series
         dice, at = divmod(dice, len(shelf.descriptions))
         description = shelf.descriptions[at]
