@@ -113,6 +113,7 @@ class Fleet:
             "ESTORE_LOG_LEVEL": "warning",
             "PYTHONPATH": str(ROOT / "src"),
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, not at every start
         self.processes = [
             Process(names, environment, folder / f"{'-'.join(names)}-{n}.log") for n, names in enumerate(layout)
         ]

@@ -153,16 +153,13 @@ class TestWorkersOnTheLocalBus:
     async def market(fleet: Fleet) -> Market:
         return await Market(fleet).open()
 
-    async def test_a_worker_is_killed_and_then_the_other(self, fleet: Fleet, market: Market) -> None:
+    async def test_one_worker_is_killed_then_the_other_then_both(self, fleet: Fleet, market: Market) -> None:
         async with orders_flow(market):
             for process in fleet.processes:
                 process.kill9()
                 await asyncio.sleep(1)
                 process.start()
                 await process.ready()
-
-    async def test_both_workers_are_killed_at_once(self, fleet: Fleet, market: Market) -> None:
-        async with orders_flow(market):
             for process in fleet.processes:
                 process.kill9()
             for process in fleet.processes:
