@@ -5,8 +5,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bus.world import MakeBus, World, build
+from estore.kit.telemetry import configure_logging
 from support.brokers import Rabbit
 from support.databases import Databases
+
+
+@pytest.fixture(autouse=True)
+def talkative() -> None:
+    """Whatever level of logging another test has left behind."""
+    configure_logging(level="info", as_json=False)
 
 
 @pytest.fixture(scope="session")
