@@ -86,7 +86,9 @@ def check_vendors(vendors: list[dict]) -> None:
         for member in vendor["members"]:
             fields(member, "email name role", f"{where}, member {member['email']}")
             expect(EMAIL.fullmatch(member["email"]), f"{where}: bad e-mail {member['email']}")
-            expect(member["role"] in {"owner", "catalog", "fulfilment", "finance"}, f"{where}: bad role {member['role']}")
+            expect(
+                member["role"] in {"owner", "catalog", "fulfilment", "finance"}, f"{where}: bad role {member['role']}"
+            )
 
 
 def check_variant(variant: dict, options: dict[str, list[str]], locations: set[str]) -> None:

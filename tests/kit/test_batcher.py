@@ -17,7 +17,7 @@ async def test_who_was_answered_may_ask_again_at_once() -> None:
     batcher = Batcher(doubled)
 
     async with asyncio.timeout(2):
-        assert [0, 2, 4] == [await batcher.submit(item) for item in range(3)]
+        assert [await batcher.submit(item) for item in range(3)] == [0, 2, 4]
 
 
 async def test_what_arrives_meanwhile_is_the_next_batch() -> None:
@@ -31,4 +31,4 @@ async def test_what_arrives_meanwhile_is_the_next_batch() -> None:
     async with asyncio.timeout(2):
         await asyncio.gather(*(batcher.submit(item) for item in range(10)))
 
-    assert [4, 4, 2] == sizes
+    assert sizes == [4, 4, 2]

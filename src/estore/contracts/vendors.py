@@ -16,8 +16,8 @@ class Member(msgspec.Struct, frozen=True):
 
 @event("vendor.approved.v1", by="vendors", subject="vendor_id")
 class VendorApproved(Event, frozen=True, kw_only=True):
-    """The vendor may sell: approved for the first time, reinstated, or renamed since. The whole state, so that it can be
-    told again. commission_bps: 1250 is 12.5 %."""
+    """The vendor may sell: approved for the first time, reinstated, or renamed since. The whole state, to be told
+    again. commission_bps: 1250 is 12.5 %."""
 
     vendor_id: str
     slug: str
