@@ -349,7 +349,7 @@ async def test_an_import_cannot_count_another_products_sku(room: Stockroom) -> N
 
 
 async def test_imports_in_one_batch_cost_a_fixed_number_of_statements(room: Stockroom) -> None:
-    with statements(at_most=10):
+    with statements(at_most=11):
         await room.hear_together(*[imported(f"imp_{n}", (f"s{n}", n), product_id=f"prd_{n}") for n in range(50)])
 
     assert await room.levels("s49") == {"MAIN": (49, 0)}
@@ -373,3 +373,32 @@ async def test_what_is_held_can_be_read_as_a_stream_by_order(room: Stockroom) ->
     async with room.world.service("inventory").db.transaction(snapshot=True) as tx:
         held = [row async for row in store.open_reservations(tx)]
     assert held == [("ord_1", "active"), ("ord_2", "committed"), ("ord_3", "active")]
+
+
+async def test_a_sku_goes_to_the_product_that_is_published_with_it_after_its_draft_was_deleted(room: Stockroom) -> None:
+    await room.hear(imported("imp_1", ("a", 7), product_id="prd_1"))
+    await room.hear(imported("imp_2", ("a", 4), product_id="prd_2"), imported("imp_1", ("a", 9), product_id="prd_1"))
+    await room.hear(published("a", product_id="prd_2"))
+    await room.hear(imported("imp_3", ("a", 5), product_id="prd_2"), imported("imp_4", ("a", 8), product_id="prd_1"))
+
+    assert await room.fetch("inventory", "SELECT product_id, listed FROM sku") == [
+        {"product_id": "prd_2", "listed": True}
+    ]
+    assert await room.levels("a") == {"MAIN": (5, 0)}
+
+
+async def test_nobody_inherits_the_pieces_of_another_vendors_deleted_draft(room: Stockroom) -> None:
+    await room.hear(imported("imp_1", ("a", 7), product_id="prd_1"))
+    await room.hear(published("a", product_id="prd_2", vendor_id="vnd_other"))
+
+    assert await room.fetch("inventory", "SELECT vendor_id FROM sku") == [{"vendor_id": "vnd_other"}]
+    assert await room.levels("a") == {"MAIN": (0, 0)}
+
+
+async def test_a_sku_that_was_for_sale_stays_with_its_product(room: Stockroom) -> None:
+    await room.stocked("mug", MAIN=5)
+    await room.hear(published("mug", product_id="prd_z", vendor_id="vnd_other"))
+    await room.hear(imported("imp_1", ("mug", 1), product_id="prd_z"))
+
+    assert await room.fetch("inventory", "SELECT product_id FROM sku") == [{"product_id": "prd_mug"}]
+    assert await room.levels("mug") == {"MAIN": (5, 0)}

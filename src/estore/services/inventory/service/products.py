@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished, ProductStockImported
 from estore.kit.db import Tx
-from estore.kit.envelope import Message
+from estore.kit.envelope import Cause, Message
 from estore.services.inventory import domain, store
 from estore.services.inventory.domain import MAX_ON_HAND
 from estore.services.inventory.service.saving import save
@@ -41,6 +41,7 @@ async def count_imported(tx: Tx, messages: Sequence[Message[ProductStockImported
         for event in (message.data for message in messages)
         for level in event.levels
     }
+    await _inherit(tx, {row.sku: (row.product_id, row.vendor_id) for row in rows.values()}, messages[-1], newer=True)
     fresh = await store.add_imports(tx, list(rows.values()), now) if rows else set()
     if not fresh:
         return
@@ -55,12 +56,25 @@ async def count_imported(tx: Tx, messages: Sequence[Message[ProductStockImported
 async def _learn(tx: Tx, messages: Sequence[Message[ProductPublished]] | Sequence[Message[ProductChanged]]) -> None:
     events: list[ProductPublished | ProductChanged] = [message.data for message in messages]
     newest = {event.product_id: event for event in sorted(events, key=lambda event: event.version)}
-    await store.save_skus(
-        tx,
-        {
-            variant.sku: (event.product_id, event.product.vendor_id, event.version)
-            for event in newest.values()
-            for variant in event.product.variants
-        },
-        {event.product_id: event.version for event in newest.values()},
-    )
+    skus = {
+        variant.sku: (event.product_id, event.product.vendor_id, event.version)
+        for event in newest.values()
+        for variant in event.product.variants
+    }
+    await _inherit(tx, {sku: (row[0], row[1]) for sku, row in skus.items()}, messages[-1], newer=False)
+    await store.save_skus(tx, skus, {event.product_id: event.version for event in newest.values()})
+
+
+async def _inherit(tx: Tx, heirs: Mapping[str, tuple[str, str]], cause: Cause, *, newer: bool) -> None:
+    """Let products have the SKUs of drafts that were deleted, without the pieces that another vendor had counted."""
+    strangers = await store.inherit_skus(tx, heirs, newer=newer) if heirs else []
+    if not strangers:
+        return
+    shelves = await store.lock_shelves(tx, strangers)
+    moved = [
+        domain.put(shelf, level.location_id, level.reserved - level.on_hand, "adjusted", None, "counted for a draft")
+        for shelf in shelves.values()
+        for level in shelf.levels
+        if level.free
+    ]
+    await save(tx, shelves.values(), cause, moved, now=cause.now)

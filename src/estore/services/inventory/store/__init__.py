@@ -36,6 +36,7 @@ from estore.services.inventory.store.skus import (
     archive_skus,
     copy_stock,
     default_location,
+    inherit_skus,
     save_skus,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "default_location",
     "find_location",
     "finish_shipments",
+    "inherit_skus",
     "lines_of",
     "locations",
     "lock_reservations",

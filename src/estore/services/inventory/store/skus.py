@@ -52,6 +52,26 @@ FROM unnest($1::text[], $2::text[], $5::int[]) AS i (import_id, sku, quantity)
 WHERE i.sku IN (SELECT sku FROM known) ORDER BY 1, 2
 ON CONFLICT DO NOTHING RETURNING import_id, sku
 """
+# Only imports may speak of a draft: a SKU of version 0 was never for sale, and its draft may be gone. $4: not from a
+# product that is older than the one that has it, because imports come late, too.
+_INHERIT = """
+UPDATE sku k SET product_id = heir.product_id, vendor_id = heir.vendor_id
+FROM (SELECT o.sku, o.vendor_id AS was, i.product_id, i.vendor_id
+      FROM unnest($1::text[], $2::text[], $3::text[]) AS i (sku, product_id, vendor_id) JOIN sku o USING (sku)
+      WHERE o.version = 0 AND o.product_id <> i.product_id AND (i.product_id > o.product_id OR NOT $4)
+      ORDER BY o.sku FOR NO KEY UPDATE OF o) AS heir
+WHERE k.sku = heir.sku RETURNING k.sku, heir.was IS DISTINCT FROM heir.vendor_id
+"""
+
+
+async def inherit_skus(tx: Tx, heirs: Mapping[str, tuple[str, str]], *, newer: bool) -> list[str]:
+    """Give SKUs that only imports of another product's draft have named to {sku: (product_id, vendor_id)}.
+
+    newer: only to products that are newer than that draft. Returns the SKUs that went to another vendor.
+    """
+    owners = heirs.values()
+    rows = await tx.fetch(_INHERIT, list(heirs), [owner[0] for owner in owners], [owner[1] for owner in owners], newer)
+    return [row[0] for row in rows if row[1]]
 
 
 async def save_skus(tx: Tx, skus: Mapping[str, tuple[str, str, int]], versions: Mapping[str, int]) -> None:
