@@ -103,7 +103,9 @@ def up(
         str, typer.Option(help="RabbitMQ URL, or `embedded` for a node of its own; empty: local bus.")
     ] = "",
     database: Annotated[str, typer.Option(help="PostgreSQL URL of an administrator; empty: embedded.")] = "",
-    workers: Annotated[int, typer.Option(help="Worker processes; 0 means one per core, at most 2.", min=0, max=64)] = 0,
+    workers: Annotated[
+        int, typer.Option(help="Worker processes; 0 means one per core but one, at most 4.", min=0, max=64)
+    ] = 0,
 ) -> None:
     """Open the whole store on this machine: database, bus, all services, a seeded marketplace."""
     from estore.cli import up as up_command

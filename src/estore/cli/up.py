@@ -35,6 +35,7 @@ from estore.kit.settings import Settings, load
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
 RESTART_SECONDS = 1.0
+PORT_SECONDS = 5.0
 READY = b"r"
 
 
@@ -44,7 +45,7 @@ class CannotStart(RuntimeError):
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line. workers: 0 means one per core, at most two."""
+    """What was asked for on the command line. workers: 0 means one per core but one, the database's; at most four."""
 
     port: int
     host: str
@@ -57,7 +58,7 @@ class Options:
 
     @property
     def processes(self) -> int:
-        return self.workers or min(os.cpu_count() or 1, 2)
+        return self.workers or max(1, min((os.cpu_count() or 1) - 1, 4))
 
 
 class Worker:
@@ -129,10 +130,10 @@ async def _run(options: Options, progress: Progress) -> int:
     data = options.data.expanduser().absolute()
     folder_lock = take_folder(data)
     try:
-        listener = _listen(options)
+        listener = await _listen(options, patient=(data / "running.json").exists())
         if options.fresh:
             _forget(data, progress)
-        async with _database(options, data, progress) as admin_url, _broker(options, data, progress) as amqp_url:
+        async with _database(options, data, progress) as (admin_url, url), _broker(options, data, progress) as amqp_url:
             settings = load(
                 Settings,
                 os.environ,
@@ -141,7 +142,7 @@ async def _run(options: Options, progress: Progress) -> int:
                 secret=store.secret_of(data),
                 public_url=f"http://{_shown(options.host)}:{listener.getsockname()[1]}",
             )
-            await _open(options, settings, data, listener, progress, began, stop)
+            await _open(options, settings, url, data, listener, progress, began, stop)
     finally:
         store.retract(data)
         folder_lock.close()
@@ -149,13 +150,18 @@ async def _run(options: Options, progress: Progress) -> int:
     return 0
 
 
-def _listen(options: Options) -> socket.socket:
-    try:
-        return listening_socket(options.host, options.port)
-    except OSError as error:
-        raise CannotStart(
-            f"port {options.port} on {options.host} cannot be used: {error.strerror}; try another with --port"
-        ) from None
+async def _listen(options: Options, *, patient: bool) -> socket.socket:
+    """Return the listener. patient: this store was killed, and its workers may need a moment to let go of the port."""
+    deadline = monotonic() + (PORT_SECONDS if patient else 0)
+    while True:
+        try:
+            return listening_socket(options.host, options.port)
+        except OSError as error:
+            if monotonic() >= deadline:
+                raise CannotStart(
+                    f"port {options.port} on {options.host} cannot be used: {error.strerror}; try another with --port"
+                ) from None
+        await asyncio.sleep(0.05)
 
 
 def _forget(data: Path, progress: Progress) -> None:
@@ -169,20 +175,24 @@ def _forget(data: Path, progress: Progress) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _database(options: Options, data: Path, progress: Progress) -> AsyncIterator[str]:
+async def _database(options: Options, data: Path, progress: Progress) -> AsyncIterator[tuple[str, str]]:
+    """Yield the administrator's address and the services' one, which are logged in by role.
+
+    Services of an embedded server use its unix socket: half the system time of TCP, and as private as its folder.
+    """
     if options.database:
         try:
             conn = await asyncpg.connect(options.database, timeout=10)
             await conn.close()
         except (OSError, asyncpg.PostgresError, ValueError, TimeoutError) as error:
             raise CannotStart(f"the database of --database cannot be reached: {error}") from None
-        yield options.database
+        yield options.database, options.database
         return
     with progress.step("PostgreSQL"):
         postgres = EmbeddedPostgres(data / "postgres")
         await postgres.start()
     try:
-        yield postgres.dsn
+        yield postgres.dsn, postgres.socket_dsn
     finally:
         await postgres.stop()
 
@@ -204,6 +214,7 @@ async def _broker(options: Options, data: Path, progress: Progress) -> AsyncIter
 async def _open(
     options: Options,
     settings: Settings,
+    services_url: str,
     data: Path,
     listener: socket.socket,
     progress: Progress,
@@ -213,7 +224,7 @@ async def _open(
     with progress.step("schemas and roles"):
         await prepare(settings, SERVICES)
         await release_claims(settings, SERVICES)
-    environment = _environment(settings)
+    environment = _environment(settings, services_url)
     if options.seed and not (data / "seeded").exists():
         await _seed(environment, data, progress)
     with progress.step(f"{len(SERVICES)} services in {options.processes} processes"):
@@ -259,9 +270,9 @@ async def _seed(environment: dict[str, str], data: Path, progress: Progress) -> 
     (data / "seeded").touch()
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, services_url: str) -> dict[str, str]:
     """Return what a worker is told: logins are derived from the secret, the administrator's stays here."""
-    parts = urlsplit(settings.database_url)
+    parts = urlsplit(services_url)
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return dict(os.environ) | {
         "ESTORE_DATABASE_URL": url,
