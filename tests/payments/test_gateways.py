@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from estore.kit.settings import SettingError, Settings
+from estore.services.payments.app import build
 from estore.services.payments.domain import Found, Status
 from payments.shop import Shop
 
@@ -193,3 +195,10 @@ async def test_a_dispute_that_overtakes_its_capture_is_heard_when_it_comes_again
 
     assert early == ["Captured"]
     assert await shop.told(order) == ["Captured", "Disputed"]
+
+
+def test_without_a_master_secret_there_is_no_service_whose_webhooks_anybody_can_sign() -> None:
+    settings = Settings(environment={"ESTORE_PAYMENTS_DATABASE_URL": "postgresql://127.0.0.1/estore"})
+
+    with pytest.raises(SettingError, match="ESTORE_SECRET"):
+        build(settings)

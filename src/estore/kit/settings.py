@@ -48,7 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
 
     def derived(self, purpose: str) -> str:
-        """Return a secret for `purpose`, derived from the master secret (HMAC-SHA256, hex)."""
+        """Return a secret for `purpose`, derived from the master secret (HMAC-SHA256, hex).
+
+        Raises SettingError where there is no master secret.
+        """
+        if not self.secret:
+            raise SettingError(f"{PREFIX}SECRET must be set: without it anybody can derive the store's secrets")
         return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
     def database_of(self, service: str) -> str:
