@@ -29,7 +29,12 @@ Seconds = Annotated[int, msgspec.Meta(ge=1, le=365 * 86_400)]
 
 
 class OrdersSettings(msgspec.Struct, frozen=True):
-    """tables: a file like tables.toml here. The rest: seconds that an order may wait for each step; see `saga`."""
+    """How long an order may wait for each step, in seconds; see `saga`.
+
+    tables: a file like tables.toml here. reservation_seconds: for stock. payment_seconds: for the payment.
+    action_seconds: for the customer to act on it. ship_seconds: for the vendors. deliver_seconds: for the carriers.
+    return_seconds: in which it may be returned. grace_seconds: for messages on their way, beyond each of these.
+    """
 
     tables: str = ""
     reservation_seconds: Seconds = 900

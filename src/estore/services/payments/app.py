@@ -28,6 +28,7 @@ class PaymentsSettings(msgspec.Struct, frozen=True, kw_only=True):
     provider: who charges. concurrency: calls under way per process. call_timeout: for one answer of the provider.
     lease: how long one process may work on an intent before another takes over; first_look, longest_look: between
     look-ups of what is unsettled. sandbox_webhook_url: where the sandbox sends webhooks, if not to the public URL.
+    sandbox_slow_seconds: that `pm_slow` takes.
     """
 
     provider: Literal["sandbox"] = "sandbox"
