@@ -103,11 +103,17 @@ def _end_on_signals(stop: asyncio.Event, guard: int | None) -> None:
         os.set_blocking(guard, False)
 
         def ended() -> None:
-            with contextlib.suppress(BlockingIOError):
-                if os.read(guard, 1) == b"":
-                    loop.remove_reader(guard)
-                    stop.set()
-                    loop.call_later(ORPHAN_SECONDS, os._exit, 1)
+            try:
+                alive = os.read(guard, 1) != b""
+            except BlockingIOError:
+                return
+            except OSError:
+                # Reset: it ended without having read what we told
+                alive = False
+            if not alive:
+                loop.remove_reader(guard)
+                stop.set()
+                loop.call_later(ORPHAN_SECONDS, os._exit, 1)
 
         loop.add_reader(guard, ended)
 

@@ -49,16 +49,15 @@ async def show(url: str, seconds: float, *, seeded: bool) -> None:
 
 
 async def _something_to_buy(url: str) -> str | None:
-    """Return the SKU of a variant that is in stock."""
+    """Return the SKU of which there is most in stock, among the newest products."""
     try:
         answer = await asyncio.to_thread(_products, url)
     except (OSError, HTTPException, ValueError):
         return None
-    for product in answer.get("data", []):
-        for variant in product.get("variants", []):
-            if int(variant.get("available") or 0) > 1:
-                return str(variant["sku"])
-    return None
+    variants = [variant for product in answer.get("data", []) for variant in product.get("variants", [])]
+    # The line is pasted more than once
+    most = max(variants, key=lambda variant: int(variant.get("available") or 0), default={"available": 0})
+    return str(most["sku"]) if most["available"] else None
 
 
 def _products(url: str) -> dict[str, Any]:
