@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bench.machine import MINIMAL_ORDER, MINIMAL_SCHEMA, pgbench, psql, wrk
 from bench.store import Store, folder, memory, opened
+from estore.cli.seed import DEMO_LOGINS
 
 PRODUCTS = 10_000
 SECONDS = 15
@@ -85,21 +86,25 @@ def run() -> dict[str, Any]:
 
 
 def sellable(store: Store, count: int = 500) -> list[str]:
-    """Return SKUs with plenty of stock: the first of the largest, topped up so that none runs out."""
-    import asyncpg
-
-    async def fetch() -> list[str]:
-        conn = await asyncpg.connect(store.running.database_url)
-        rows = await conn.fetch(
-            "UPDATE inventory.stock SET on_hand = on_hand + 1000000"
-            " WHERE (sku, location_id) IN (SELECT sku, location_id FROM inventory.stock WHERE on_hand > 0"
-            " ORDER BY sku LIMIT $1) RETURNING sku",
-            count,
+    """Return SKUs that do not run out: the catalogue's first, received by the operator in plenty."""
+    _, email, password = DEMO_LOGINS[0]
+    _, session = store.post("/v1/sessions", {"email": email, "password": password})
+    skus: list[str] = []
+    cursor = ""
+    while len(skus) < count:
+        page = store.get(f"/v1/products?limit=100{cursor}")
+        skus += [variant["sku"] for product in page["data"] for variant in product["variants"]]
+        if not page["next_cursor"]:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    for sku in skus[:count]:
+        store.post(
+            f"/v1/stock/{sku}/receipts",
+            {"location": "MAIN", "quantity": 100_000, "reference": "bench"},
+            authorization=f"Bearer {session['access_token']}",
+            idempotency_key=f"bench-{sku}",
         )
-        await conn.close()
-        return sorted({row["sku"] for row in rows})
-
-    return asyncio.run(fetch())
+    return skus[:count]
 
 
 async def paced(store: Store, skus: list[str], per_second: float, seconds: float) -> dict[str, float]:
