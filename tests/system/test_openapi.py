@@ -40,7 +40,7 @@ CHECKS = [
 ]
 ROLES = ("guest", "customer", "vendor", "operator")
 # Four roles take turns.
-EXAMPLES_EACH = int(os.environ.get("ESTORE_FUZZ_EXAMPLES", "8"))
+EXAMPLES_EACH = int(os.environ.get("ESTORE_FUZZ_EXAMPLES", "5"))
 
 
 @pytest.fixture(scope="module")
