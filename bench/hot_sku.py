@@ -1,14 +1,11 @@
 """One hot SKU: reservations per second through the consumer, beside pgbench on one hot row of the same PostgreSQL.
 
-    python bench/hot_sku.py [--seconds 5] [--batch 200] [--tasks 2] [--database URL]
-
-Without --database it starts the embedded PostgreSQL, with fsync on. The two kinds of load take turns, so that both
-meet the same machine; the ratio is what counts. Prints one line per round, then the median.
+It starts the embedded PostgreSQL, with fsync on. The two kinds of load take turns, so that both meet the same
+machine; the ratio is what counts.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import re
@@ -20,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -48,7 +46,7 @@ INSERT INTO hot_hold (order_id, hot_id) SELECT gen_random_uuid(), id FROM held;
 
 
 @asynccontextmanager
-async def server(url: str | None) -> AsyncIterator[str]:
+async def server(url: str) -> AsyncIterator[str]:
     """A running PostgreSQL: the one that is named, or our own."""
     if url:
         yield url
@@ -159,37 +157,37 @@ async def prepare(url: str) -> Service:
     return service
 
 
-async def main(options: argparse.Namespace) -> None:
-    async with server(options.database) as url, database(url) as own:
+async def measure(
+    *,
+    seconds: float = 5.0,
+    rounds: int = 3,
+    batch: int = 200,
+    tasks: int = 2,
+    clients: int = 16,
+    url: str | None = None,
+) -> dict[str, Any]:
+    """Measure `rounds` times, turn by turn; returns medians. tasks: batches under way at the same time."""
+    async with server(url) as given, database(given) as own:
         service = await prepare(own)
-        await consume(service, 1.0, options.batch, options.tasks)
-        ratios, rates = [], []
-        for number in range(1, options.rounds + 1):
-            ours, cpu = await consume(service, options.seconds, options.batch, options.tasks)
-            single = await pgbench(own, SINGLE, options.seconds, options.clients)
-            cte = await pgbench(own, CTE, options.seconds, options.clients)
-            ratios.append(ours / max(single, cte))
-            rates.append(ours)
-            print(
-                f"round {number}: reservations {ours:,.0f}/s (this process {cpu:.0%} of a core) · pgbench one row"
-                f" {single:,.0f}/s, as CTE {cte:,.0f}/s · ratio {ours / single:.1f}x, {ours / cte:.1f}x"
-            )
+        await consume(service, 1.0, batch, tasks)
+        ours, single, cte = [], [], []
+        for _ in range(rounds):
+            ours.append((await consume(service, seconds, batch, tasks))[0])
+            single.append(await pgbench(own, SINGLE, seconds, clients))
+            cte.append(await pgbench(own, CTE, seconds, clients))
         async with service.db.read() as tx:
             held = await tx.fetchval("SELECT sum(reserved) FROM stock")
             orders = await tx.fetchval("SELECT count(*) FROM reservation")
         await service.db.close()
-        assert held == orders, f"{held} pieces held for {orders} orders"
-        print(
-            f"median: {statistics.median(rates):,.0f} reservations/s, {statistics.median(ratios):.1f}x the best pgbench"
-        )
+    if held != orders:
+        raise RuntimeError(f"{held} pieces held for {orders} orders")
+    rates = {"reservations": ours, "pgbench_one_row": single, "pgbench_one_row_as_cte": cte}
+    best = [max(pair) for pair in zip(single, cte, strict=True)]
+    return {f"{name}_per_second": round(statistics.median(found)) for name, found in rates.items()} | {
+        "ratio": round(statistics.median(o / b for o, b in zip(ours, best, strict=True)), 1)
+    }
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=200)
-    parser.add_argument("--tasks", type=int, default=2, help="batches under way at the same time")
-    parser.add_argument("--clients", type=int, default=16, help="pgbench connections")
-    parser.add_argument("--database", default=None)
-    uvloop.run(main(parser.parse_args()))
+def run() -> dict[str, Any]:
+    """Return reservations per second on one SKU, pgbench's rates on one row, and the ratio to the better of them."""
+    return uvloop.run(measure())
