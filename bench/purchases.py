@@ -14,7 +14,7 @@ from estore.cli.seed import DEMO_LOGINS
 
 PRODUCTS = 10_000
 SECONDS = 15
-CONNECTIONS = 96
+CONNECTIONS = 192
 ADDRESS = {"name": "Ada Byron", "line1": "Torstr. 1", "city": "Berlin", "postal_code": "10119", "country": "DE"}
 
 _LUA = """
