@@ -227,7 +227,7 @@ async def _open(
     environment = _environment(settings, services_url)
     if options.seed and not (data / "seeded").exists():
         await _seed(environment, data, progress)
-    with progress.step(f"{len(SERVICES)} services in {options.processes} processes"):
+    with progress.step(f"{len(SERVICES)} services in {options.processes} worker{'s' * (options.processes > 1)}"):
         workers = [Worker(listener, environment) for _ in range(options.processes)]
         troubles = await asyncio.gather(*(worker.trouble() for worker in workers))
         if any(troubles):
