@@ -374,7 +374,7 @@ class Outbox:
             most = max(most, len(world.relays[0]._held))
 
         # Well before the claims with which they were inserted expire.
-        assert once(keys(300)) == await world.acted(actor, 300, 8)
+        assert once(keys(300)) == await world.acted(actor, 300, 12)
         assert most <= 50
         await world.drained()
 
