@@ -13,7 +13,8 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line, frozen when the order was placed. Amounts: minor units of the order's currency.
 
     subtotal = unit_price * quantity; total = subtotal - discount (+ tax where prices are net).
-    commission: what the marketplace keeps of this line.
+    commission: what the marketplace keeps of this line, before commission_tax, the tax on that fee.
+    category_path: slugs from the root of the tree to the product's category, as they were then.
     """
 
     line_id: str
@@ -27,6 +28,8 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tax: int
     total: int
     commission: int
+    commission_tax: int = 0
+    category_path: tuple[str, ...] = ()
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +48,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 class ParcelShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One vendor's part of an order; the parts sum to the order's totals, each amount of them.
 
-    total = items - discount + shipping (+ tax where prices are net). commission: what the marketplace keeps of it;
-    the vendor is owed total - commission.
+    total = items - discount + shipping (+ tax where prices are net). commission: what the marketplace keeps of it,
+    before commission_tax; the vendor is owed total - commission - commission_tax.
     """
 
     parcel_id: str
@@ -57,6 +60,7 @@ class ParcelShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tax: int
     total: int
     commission: int
+    commission_tax: int = 0
 
 
 @event("order.placed.v1", by="orders", subject="order_id")
@@ -116,7 +120,18 @@ class OrderCancelled(Event, frozen=True, kw_only=True):
     version: int
 
 
+@event("order.completed.v1", by="orders", subject="order_id")
+class OrderCompleted(Event, frozen=True, kw_only=True):
+    """Everything was delivered, and the time to return it is over."""
+
+    order_id: str
+    completed_at: datetime
+    version: int
+
+
 class ParcelLine(msgspec.Struct, frozen=True):
+    """A part of an order's line, or all of it."""
+
     line_id: str
     sku: str
     quantity: int
@@ -124,7 +139,10 @@ class ParcelLine(msgspec.Struct, frozen=True):
 
 @event("parcel.shipped.v1", by="orders", subject="parcel_id")
 class ParcelShipped(Event, frozen=True, kw_only=True):
-    """The vendor handed it to a carrier."""
+    """The vendor handed it, or a part of it, to a carrier. lines: what is in this shipment.
+
+    shipment_id: of one handing over; a parcel has as many as its vendor makes of it. complete: nothing is left to ship.
+    """
 
     parcel_id: str
     order_id: str
@@ -133,10 +151,14 @@ class ParcelShipped(Event, frozen=True, kw_only=True):
     carrier: str | None
     tracking: str | None
     version: int
+    shipment_id: str = ""
+    complete: bool = True
 
 
 @event("parcel.delivered.v1", by="orders", subject="parcel_id")
 class ParcelDelivered(Event, frozen=True, kw_only=True):
+    """All of the parcel has arrived. Once per parcel. returnable_until: until then it may be returned."""
+
     parcel_id: str
     order_id: str
     account_id: str | None
@@ -144,6 +166,7 @@ class ParcelDelivered(Event, frozen=True, kw_only=True):
     lines: tuple[ParcelLine, ...]
     delivered_at: datetime
     version: int
+    returnable_until: datetime | None = None
 
 
 @event("refund.requested.v1", by="orders", subject="refund_id")
@@ -155,3 +178,118 @@ class RefundRequested(Event, frozen=True, kw_only=True):
     amount: int
     currency: str
     reason: str
+
+
+class RefundLine(msgspec.Struct, frozen=True, gc=False):
+    """What a refund takes back of one line, or of the parcel's shipping where line_id is None.
+
+    amount: given back to the customer, tax inside it included. commission, commission_tax: given back to the vendor.
+    """
+
+    line_id: str | None
+    quantity: int
+    amount: int
+    tax: int
+    commission: int
+    commission_tax: int
+
+
+class RefundShare(msgspec.Struct, frozen=True, gc=False):
+    """One vendor's part of a refund: the sums of its lines. The vendor bears amount - commission - commission_tax."""
+
+    parcel_id: str
+    vendor_id: str
+    amount: int
+    tax: int
+    commission: int
+    commission_tax: int
+    lines: tuple[RefundLine, ...]
+
+
+@event("refund.allocated.v1", by="orders", subject="refund_id")
+class RefundAllocated(Event, frozen=True, kw_only=True):
+    """Who bears a refund, to the last minor unit. Once for every refund, whoever asked for it, and for a lost dispute.
+
+    cause: `cancelled` (before shipping, also what was captured too late), `return`, `goodwill`, `dispute` (refund_id is
+    the dispute's), `provider` (made at payments or by the provider, without us).
+    amount = the shares' amounts + platform + unearned. platform: borne by the marketplace. unearned: of an order that
+    never was confirmed, so it never became anybody's.
+    """
+
+    refund_id: str
+    order_id: str
+    amount: int
+    currency: str
+    cause: str
+    reason: str
+    return_id: str | None
+    shares: tuple[RefundShare, ...]
+    platform: int
+    unearned: int
+    allocated_at: datetime
+
+
+class ReturnLine(msgspec.Struct, frozen=True):
+    """A part of an order's line, on its way back. disposition: `restock` or `write_off`, once it was inspected."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    disposition: str | None = None
+
+
+@event("return.requested.v1", by="orders", subject="return_id")
+class ReturnRequested(Event, frozen=True, kw_only=True):
+    """A customer wants to give something back. amount: what would be refunded for it at most.
+
+    payable: what of it the vendor would bear, commission taken into account.
+    """
+
+    return_id: str
+    order_id: str
+    parcel_id: str
+    vendor_id: str
+    account_id: str | None
+    reason: str
+    lines: tuple[ReturnLine, ...]
+    amount: int
+    payable: int
+    currency: str
+    version: int
+
+
+@event("return.approved.v1", by="orders", subject="return_id")
+class ReturnApproved(Event, frozen=True, kw_only=True):
+    """The customer may send it. expires_at: what has not arrived by then is closed without a refund."""
+
+    return_id: str
+    order_id: str
+    vendor_id: str
+    expires_at: datetime
+    version: int
+
+
+@event("return.received.v1", by="orders", subject="return_id")
+class ReturnReceived(Event, frozen=True, kw_only=True):
+    """It is back and was inspected: each line says whether it goes back on the shelf or is written off."""
+
+    return_id: str
+    order_id: str
+    vendor_id: str
+    lines: tuple[ReturnLine, ...]
+    version: int
+
+
+@event("return.closed.v1", by="orders", subject="return_id")
+class ReturnClosed(Event, frozen=True, kw_only=True):
+    """Nothing more comes of it. outcome: `refunded` (refund.allocated says how much), `refused`, `cancelled` (by the
+    customer), `expired`."""
+
+    return_id: str
+    order_id: str
+    parcel_id: str
+    vendor_id: str
+    outcome: str
+    refund_id: str | None
+    closed_at: datetime
+    version: int

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from estore.kit.contract import Event, event
 
 
@@ -19,13 +21,14 @@ class PaymentRequiresAction(Event, frozen=True, kw_only=True):
 
 @event("payment.captured.v1", by="payments", subject="order_id")
 class PaymentCaptured(Event, frozen=True, kw_only=True):
-    """The money is ours. At most once per order."""
+    """The money is ours. At most once per order. provider: who holds it, `invoice` for our own bank account."""
 
     order_id: str
     payment_id: str
     amount: int
     currency: str
     captured_at: datetime
+    provider: str = "sandbox"
 
 
 @event("payment.failed.v1", by="payments", subject="order_id")
@@ -52,14 +55,78 @@ class PaymentRefunded(Event, frozen=True, kw_only=True):
     amount: int
     currency: str
     refunded_at: datetime
+    provider: str = "sandbox"
+
+
+@event("payment.refund_failed.v1", by="payments", subject="order_id")
+class PaymentRefundFailed(Event, frozen=True, kw_only=True):
+    """A refund that was asked for did not happen and will not: the money is still here. code: why."""
+
+    order_id: str
+    payment_id: str
+    refund_id: str
+    amount: int
+    currency: str
+    code: str
 
 
 @event("payment.disputed.v1", by="payments", subject="order_id")
 class PaymentDisputed(Event, frozen=True, kw_only=True):
-    """The customer's bank wants a capture back; the provider told. Once per dispute."""
+    """The customer's bank wants a capture back and the provider took it from us for now. Once per dispute."""
 
     order_id: str
     payment_id: str
     dispute_id: str
     amount: int
     currency: str
+    reason: str = ""
+    evidence_due_at: datetime | None = None
+    provider: str = "sandbox"
+
+
+@event("payment.dispute_closed.v1", by="payments", subject="order_id")
+class PaymentDisputeClosed(Event, frozen=True, kw_only=True):
+    """The bank has decided, for good. won: the money is back with us; otherwise it stays with the customer."""
+
+    order_id: str
+    payment_id: str
+    dispute_id: str
+    amount: int
+    currency: str
+    won: bool
+    closed_at: datetime
+    provider: str = "sandbox"
+
+
+class ReportLine(msgspec.Struct, frozen=True, gc=False):
+    """One movement in the provider's own books. amount: what it did to what the provider holds for us, refunds below
+    zero; fee: what the provider kept for it.
+
+    kind: `capture`, `refund`, `dispute`, `dispute_won`. key: our id of it (pay_, rfd_, dsp_), empty if the provider
+    does not know it. payment_id: of the capture that it is about, empty if the provider speaks of none of ours.
+    """
+
+    kind: str
+    reference: str
+    key: str
+    payment_id: str
+    amount: int
+    fee: int
+    currency: str
+    at: datetime
+
+
+@event("provider.reported.v1", by="payments", subject="report_id")
+class ProviderReported(Event, frozen=True, kw_only=True):
+    """A part of a provider's report of all that happened from since (inclusive) to until (exclusive).
+
+    part: from 1 to parts, which may arrive in any order. An empty report is one part without lines.
+    """
+
+    report_id: str
+    provider: str
+    since: datetime
+    until: datetime
+    part: int
+    parts: int
+    lines: tuple[ReportLine, ...]

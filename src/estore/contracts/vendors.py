@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from estore.kit.contract import Event, event
@@ -14,10 +16,34 @@ class Member(msgspec.Struct, frozen=True):
     role: str
 
 
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the marketplace keeps of a line: bps of its total (1250 is 12.5 %), plus fixed for each piece.
+
+    category: a category's slug, it and all below it; None: everything. valid_from: for orders placed from then on.
+    fixed: minor units of the marketplace's currency.
+    """
+
+    category: str | None
+    bps: int
+    fixed: int
+    valid_from: datetime
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A vendor's commission, past and announced rates included.
+
+    Of the rates that apply at a moment the most specific category wins, then the latest valid_from. tax_bps: tax on
+    the fee, 1900 is 19 %.
+    """
+
+    rates: tuple[Rate, ...]
+    tax_bps: int = 0
+
+
 @event("vendor.approved.v1", by="vendors", subject="vendor_id")
 class VendorApproved(Event, frozen=True, kw_only=True):
     """The vendor may sell: approved for the first time, reinstated, or renamed since. The whole state, to be told
-    again. commission_bps: 1250 is 12.5 %."""
+    again. commission_bps: 1250 is 12.5 %; plan, where there is one, says it all. bank_token: where to be paid."""
 
     vendor_id: str
     slug: str
@@ -26,6 +52,9 @@ class VendorApproved(Event, frozen=True, kw_only=True):
     members: tuple[Member, ...]
     commission_bps: int
     version: int
+    plan: Plan | None = None
+    bank_token: str | None = None
+    legal_name: str = ""
 
 
 @event("vendor.suspended.v1", by="vendors", subject="vendor_id")
@@ -50,4 +79,16 @@ class VendorMembersChanged(Event, frozen=True, kw_only=True):
 class VendorPlanChanged(Event, frozen=True, kw_only=True):
     vendor_id: str
     commission_bps: int
+    version: int
+    plan: Plan | None = None
+
+
+@event("vendor.bank_account_changed.v1", by="vendors", subject="vendor_id")
+class VendorBankAccountChanged(Event, frozen=True, kw_only=True):
+    """The vendor wants to be paid elsewhere. token: of the ledger, which alone knows the account behind it."""
+
+    vendor_id: str
+    token: str
+    changed_by: str | None
+    changed_at: datetime
     version: int
