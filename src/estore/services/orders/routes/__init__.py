@@ -1,0 +1,13 @@
+"""HTTP in: what orders answers, one file per resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from estore.services.orders.endpoints import Endpoints
+from estore.services.orders.routes import orders, parcels
+
+
+def routes(e: Endpoints) -> list[Any]:
+    """Return the routes of orders."""
+    return [*orders.routes(e), *parcels.routes(e)]
