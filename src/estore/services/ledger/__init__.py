@@ -1,0 +1,59 @@
+"""ledger: whose money it is, cent by cent.
+
+I own the double-entry journal, vendors' balances, holds and reserves, payouts, the bank accounts they go to,
+statements and the reconciliation with what payment providers report.
+I publish payouts created, paid, failed and overdue, balances that fell below zero, and reports that differ.
+I hear what was captured, given back and disputed (payments), who earned it and who bears it (orders), who the vendors
+are and where they want to be paid (vendors).
+
+Each entry is posted once per source (`entry.source` is UNIQUE), sums to zero and never changes: triggers see to both.
+Vendors' accounts are locked in one place (`store.journal.post`, sorted); the platform's accounts are never locked.
+"""
+
+from estore.contracts.ledger import (
+    BalanceNegative,
+    PayoutCreated,
+    PayoutFailed,
+    PayoutOverdue,
+    PayoutPaid,
+    ReconciliationDiffered,
+)
+from estore.contracts.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    ParcelDelivered,
+    ParcelShipped,
+    RefundAllocated,
+    ReturnClosed,
+    ReturnRequested,
+)
+from estore.contracts.payments import (
+    PaymentCaptured,
+    PaymentDisputeClosed,
+    PaymentDisputed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    ProviderReported,
+)
+from estore.contracts.vendors import VendorApproved, VendorBankAccountChanged, VendorSuspended
+
+NAME = "ledger"
+PUBLISHES = (PayoutCreated, PayoutPaid, PayoutFailed, PayoutOverdue, BalanceNegative, ReconciliationDiffered)
+HEARS = (
+    OrderConfirmed,
+    OrderCancelled,
+    ParcelShipped,
+    ParcelDelivered,
+    RefundAllocated,
+    ReturnRequested,
+    ReturnClosed,
+    PaymentCaptured,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentDisputed,
+    PaymentDisputeClosed,
+    ProviderReported,
+    VendorApproved,
+    VendorSuspended,
+    VendorBankAccountChanged,
+)

@@ -1,0 +1,78 @@
+"""Journal entries: balanced, one per source, hashed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from estore.services.ledger.domain.accounts import Account
+
+
+class EntryKind(StrEnum):
+    """Why an entry was posted.
+
+    capture, refund_paid, dispute, dispute_won, dispute_lost, fee: money moved at a provider.
+    sale, refund, refund_undone: who earned it, who gives it back. release: pending became available.
+    hold, unhold: reserved and let go. payout, payout_paid, payout_failed, payout_returned: on its way to the bank.
+    adjustment: an operator's correction.
+    """
+
+    CAPTURE = "capture"
+    SALE = "sale"
+    REFUND = "refund"
+    REFUND_PAID = "refund_paid"
+    REFUND_UNDONE = "refund_undone"
+    DISPUTE = "dispute"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+    RELEASE = "release"
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    PAYOUT = "payout"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_FAILED = "payout_failed"
+    PAYOUT_RETURNED = "payout_returned"
+    ADJUSTMENT = "adjustment"
+    FEE = "fee"
+
+
+class Unbalanced(AssertionError):
+    """An entry does not sum to zero: a defect of ours, never of a request."""
+
+
+class Posting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An entry to be posted.
+
+    source: what it is posted for, `sale:ord_...`; a second one with the same source is not posted. ref: the parcel,
+    refund, payout, hold or report that it is about. order_id: where there is one. lines: account and signed amount in
+    minor units, debits above zero; zero amounts are left out. occurred_at: when it happened outside.
+    """
+
+    source: str
+    kind: EntryKind
+    currency: str
+    lines: tuple[tuple[Account, int], ...]
+    occurred_at: datetime
+    ref: str = ""
+    order_id: str | None = None
+    note: str = ""
+
+    def checked(self) -> Posting:
+        """Return it without zero lines. Raises Unbalanced, also for an account of another currency."""
+        lines = tuple(line for line in self.lines if line[1])
+        if sum(amount for _, amount in lines) or any(account.currency != self.currency for account, _ in lines):
+            raise Unbalanced(f"{self.source}: {lines}")
+        return msgspec.structs.replace(self, lines=lines)
+
+
+def digest_of(source: str, kind: str, occurred_at: datetime, lines: Sequence[tuple[Account, int]]) -> bytes:
+    """Return the SHA-256 of what an entry says, in one canonical spelling, so that anybody can compute it again.
+
+    occurred_at: UTC, to the microsecond. lines: in the order in which they are kept.
+    """
+    said = [source, kind, occurred_at.isoformat(), [[*account, amount] for account, amount in lines]]
+    return hashlib.sha256(msgspec.json.encode(said)).digest()
