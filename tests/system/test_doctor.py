@@ -10,10 +10,12 @@ import asyncpg
 import pytest
 
 from estore.cli import doctor_across, doctor_messages
-from estore.cli.compose import SERVICES
+from estore.cli.compose import SERVICES, build
 from estore.cli.doctor import Finding, examine
 from estore.cli.doctor_across import merged
+from estore.contracts.orders import OrderConfirmed
 from estore.kit.ids import new_message_id
+from estore.kit.runtime import all_subscriptions
 from support.databases import Databases
 from support.market import HASTY, Market, in_process, key, ok
 from support.world import migrate_services, settings_for
@@ -171,6 +173,23 @@ async def test_what_is_on_its_way_is_looked_at_again(store: str) -> None:
     await conn.close()
 
     assert await examination == set()
+
+
+@pytest.mark.parametrize("foreign", ["ec5b0000-0000-4000-8000-000000000001", "ffffffff-ffff-4fff-bfff-ffffffffffff"])
+async def test_an_event_whose_id_tells_no_time_is_judged_at_once(store: str, foreign: str) -> None:
+    """The time in a random UUID may be in a year that no calendar has."""
+    emit = (
+        "INSERT INTO orders.outbox (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent,"
+        f" body, published_at) VALUES ('{foreign}', 'order.confirmed.v1', 'ord_none', 1, now(), '', '', '', '', now())"
+    )
+    await damage(store, emit)
+    assert APPLIED in await broken(store, timedelta(hours=1))
+
+    for queue in all_subscriptions(build(settings_for(store, SERVICES))):
+        if OrderConfirmed in queue.handlers:
+            applied = f"INSERT INTO {queue.service}.once (scope, key) VALUES ('{queue.queue}', '{foreign}')"
+            await damage(store, applied)
+    assert await broken(store) == set()
 
 
 async def test_streams_are_merged_by_key() -> None:

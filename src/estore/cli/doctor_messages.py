@@ -16,13 +16,16 @@ from uuid import UUID
 from estore.kit.bus.base import Subscription
 from estore.kit.bus.retention import OUTBOX_DAYS
 from estore.kit.clock import SystemClock
-from estore.kit.db import Tx
+from estore.kit.db import Record, Tx
 from estore.kit.runtime import all_subscriptions
 from estore.kit.service import Service
 
 CHUNK = 5_000
 MAX_KEPT = 200_000
 PAUSES = (0.3, 1.2)
+# Clocks differ by less. An id that says it is made later is no ULID of ours: nothing is known of its time.
+AHEAD = timedelta(days=1)
+_LAST_DAY = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 # Rows of the outbox go a while after their time: what was applied earlier than this may have no row any more.
 KEPT = timedelta(days=OUTBOX_DAYS) - timedelta(hours=12)
 
@@ -36,7 +39,7 @@ _APPLIED = "SELECT key FROM once WHERE scope = $1 AND key >= $2 ORDER BY key"
 _GHOSTS = """
 SELECT asked.id FROM unnest($1::uuid[]) AS asked (id) WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = asked.id)
 """
-_SPAN = "SELECT min(key), max(key) FROM once WHERE scope = $1"
+_SPAN = "SELECT min(key), max(key) FROM once WHERE scope = $1 AND key < $2"
 _BORN = "SELECT min(applied_at) FROM schema_migration"
 
 
@@ -116,10 +119,15 @@ async def _queue_of(subscription: Subscription, services: Mapping[str, Service])
     """A queue is asked for what was emitted since it first applied something; what was before it never heard."""
     service = services[subscription.service]
     async with service.db.read() as tx:
-        row = await tx.fetchrow(_SPAN, subscription.queue)
+        row = await _span(tx, subscription.queue)
         if row is not None and row[0] is not None:
             return _Queue(subscription, service, _time_of(UUID(row[0])), _time_of(UUID(row[1])))
         return _Queue(subscription, service, await tx.fetchval(_BORN), None)
+
+
+async def _span(tx: Tx, queue: str) -> Record | None:
+    """The first and the last message that the queue applied."""
+    return await tx.fetchrow(_SPAN, queue, str(_first_id_at(SystemClock().now() + AHEAD)))
 
 
 def _hears_of(queue: _Queue, publisher: Service) -> bool:
@@ -166,7 +174,7 @@ async def _look_again(queue: _Queue) -> None:
     left = set(await _unapplied(queue, list(queue.missing)))
     queue.missing = {message_id: lost for message_id, lost in queue.missing.items() if message_id in left}
     async with queue.service.db.read() as tx:
-        row = await tx.fetchrow(_SPAN, queue.name)
+        row = await _span(tx, queue.name)
     newest = _time_of(UUID(row[1])) if row is not None and row[1] is not None else None
     if newest is not None and (queue.newest is None or newest > queue.newest):
         queue.newest, queue.moving = newest, True
@@ -175,7 +183,8 @@ async def _look_again(queue: _Queue) -> None:
 async def _broken(queue: _Queue, grace: timedelta) -> list[dict[str, Any]]:
     if not queue.missing:
         return []
-    late = SystemClock().now() - grace
+    now = SystemClock().now()
+    late = now - grace
     # Behind what later events have overtaken by more than the grace; where nothing moves at all, everything is late.
     overtaken = queue.newest - grace if queue.newest is not None and queue.moving and grace else late
     async with queue.service.db.read() as tx:
@@ -190,15 +199,14 @@ async def _broken(queue: _Queue, grace: timedelta) -> list[dict[str, Any]]:
             "state": states.get(lost.id) or ("not published" if lost.open else "not applied"),
         }
         for lost in queue.missing.values()
-        if _time_of(lost.id) <= min(late, overtaken) and states.get(lost.id) != "retry"
+        if not min(late, overtaken) < _time_of(lost.id) < now + AHEAD and states.get(lost.id) != "retry"
     ]
 
 
 async def _ghosts_of(queue: _Queue, services: Mapping[str, Service]) -> tuple[int, list[dict[str, Any]]]:
     """Look up what the queue applied in the outboxes that it may come from. Applied is read first, then published."""
     publishers = {event.publisher for event in queue.subscription.handlers} & services.keys()
-    since = UUID(int=int((SystemClock().now() - KEPT).timestamp() * 1000) << 80)
-    count, last = 0, str(since)
+    count, last = 0, str(_first_id_at(SystemClock().now() - KEPT))
     ghosts: list[dict[str, Any]] = []
     while True:
         async with queue.service.db.read() as tx:
@@ -217,7 +225,12 @@ async def _ghosts_of(queue: _Queue, services: Mapping[str, Service]) -> tuple[in
 
 
 def _time_of(message_id: UUID) -> datetime:
-    return datetime.fromtimestamp((message_id.int >> 80) / 1000, UTC)
+    """When the id was made. One that is no ULID may name a year that no calendar has: the last one that has, then."""
+    return datetime.fromtimestamp(min(message_id.int >> 80, _LAST_DAY) / 1000, UTC)
+
+
+def _first_id_at(moment: datetime) -> UUID:
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def _order_of(subject: str) -> str:
