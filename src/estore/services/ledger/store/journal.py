@@ -38,28 +38,35 @@ WITH fresh AS (
 ), queued AS (INSERT INTO unsealed SELECT id FROM fresh)
 SELECT id FROM fresh
 """
-_LOCK = "SELECT account_id, amount, lines FROM balance WHERE account_id = ANY($1::int[]) ORDER BY account_id FOR UPDATE"
+_LOCK = """
+SELECT account_id, amount, lines, posted_at FROM balance
+WHERE account_id = ANY($1::int[]) ORDER BY account_id FOR UPDATE
+"""
 _INSERT_LINES = """
 WITH posted AS (
     INSERT INTO line (entry_id, no, account_id, amount, seq, balance, posted_at)
-    SELECT *, $7::timestamptz FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::bigint[], $5::bigint[],
-                                          $6::bigint[])
+    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[],
+                         $7::timestamptz[])
 ), moved AS (
-    UPDATE balance b SET amount = n.amount, lines = n.lines, posted_at = $7
-    FROM unnest($8::int[], $9::bigint[], $10::bigint[]) AS n (account_id, amount, lines)
+    UPDATE balance b SET amount = n.amount, lines = n.lines, posted_at = n.posted_at
+    FROM unnest($8::int[], $9::bigint[], $10::bigint[], $11::timestamptz[]) AS n (account_id, amount, lines, posted_at)
     WHERE b.account_id = n.account_id
 )
 INSERT INTO balance_delta (account_id, amount, lines)
-SELECT * FROM unnest($11::int[], $12::bigint[], $13::bigint[])
+SELECT * FROM unnest($12::int[], $13::bigint[], $14::bigint[])
 """
 
 
 class Balance(msgspec.Struct):
-    """A vendor's account while it is locked. amount: signed, credits below zero. lines: how many were posted."""
+    """A vendor's account while it is locked. amount: signed, credits below zero. lines: how many were posted.
+
+    posted_at: of the last one; it never goes back within an account, so that a period is a range of lines.
+    """
 
     account_id: int
     amount: int
     lines: int
+    posted_at: datetime
 
 
 class Journal:
@@ -77,7 +84,7 @@ class Journal:
         ids = await self._known(tx, wanted, now)
         by_id = {ids[account]: account for account in wanted}
         rows = await tx.fetch(_LOCK, sorted(by_id))
-        return {by_id[row["account_id"]]: Balance(row["account_id"], row["amount"], row["lines"]) for row in rows}
+        return {by_id[row["account_id"]]: Balance(*row) for row in rows}
 
     async def post(self, tx: Tx, postings: Sequence[Posting], now: datetime) -> list[Posting]:
         """Post what was not posted before; returns that, in order. now: the time of posting.
@@ -123,7 +130,7 @@ class Journal:
         locked: dict[Account, Balance],
         now: datetime,
     ) -> None:
-        lines: list[tuple[UUID, int, int, int, int | None, int | None]] = []
+        lines: list[tuple[UUID, int, int, int, int | None, int | None, datetime]] = []
         deltas: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         for entry_id, posting in fresh:
             for no, (account, amount) in enumerate(posting.lines, 1):
@@ -132,18 +139,21 @@ class Journal:
                     delta = deltas[ids[account]]
                     delta[0] += amount
                     delta[1] += 1
-                    lines.append((entry_id, no, ids[account], amount, None, None))
+                    lines.append((entry_id, no, ids[account], amount, None, None, now))
                 else:
                     balance.amount += amount
                     balance.lines += 1
-                    lines.append((entry_id, no, balance.account_id, amount, balance.lines, balance.amount))
+                    balance.posted_at = max(balance.posted_at, now)
+                    lines.append(
+                        (entry_id, no, balance.account_id, amount, balance.lines, balance.amount, balance.posted_at)
+                    )
         await tx.execute(
             _INSERT_LINES,
             *(list(column) for column in zip(*lines, strict=True)),
-            now,
             [b.account_id for b in locked.values()],
             [b.amount for b in locked.values()],
             [b.lines for b in locked.values()],
+            [b.posted_at for b in locked.values()],
             list(deltas),
             [delta[0] for delta in deltas.values()],
             [delta[1] for delta in deltas.values()],
