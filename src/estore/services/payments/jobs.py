@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,16 +37,21 @@ _log = log(__name__)
 _CHUNK = 5_000
 
 
+class ProviderGone(Transient):
+    code, title = "payments.provider_gone", "The provider of this payment is not configured"
+
+
 class Pump:
     """Asks the provider about intents and refunds, many at once, and records all outcomes of the moment together.
 
-    concurrency: calls under way at most. timeout: seconds that a provider has to answer.
+    providers: by name; each intent and refund goes to its own. concurrency: calls under way at most. timeout: seconds
+    that a provider has to answer.
     """
 
     def __init__(
         self,
         e: Endpoints,
-        provider: Provider,
+        providers: Mapping[str, Provider],
         pace: Pace,
         clock: Clock,
         *,
@@ -54,7 +59,7 @@ class Pump:
         timeout: float = 5.0,
     ) -> None:
         self._e = e
-        self._provider = provider
+        self._providers = providers
         self._pace = pace
         self._clock = clock
         self._concurrency = concurrency
@@ -67,11 +72,6 @@ class Pump:
         self._woken = False
         self._looks = 0
         self._more = False
-        self._steps: Mapping[Step, Callable[[Intent], Awaitable[Finding]]] = {
-            Step.CHARGE: provider.charge,
-            Step.LOOKUP: provider.lookup,
-            Step.VOID: provider.void,
-        }
         self._outcomes: Batcher[tuple[str, Finding], None] = Batcher(self._record, at_most=256)
         self._refund_outcomes: Batcher[tuple[Refund, RefundFinding], None] = Batcher(self._record_refunds, at_most=256)
 
@@ -177,7 +177,7 @@ class Pump:
         code, detail = give_up_reason(intent, now) if step is Step.VOID else ("", "")
         try:
             async with asyncio.timeout(self._timeout):
-                finding = await self._steps[step](intent)
+                finding = await self._call(step, intent)
         except TimeoutError:
             finding = Finding(Found.UNKNOWN, step, detail="no answer in time")
         except Failure as failure:
@@ -190,12 +190,31 @@ class Pump:
             finding = Finding(Found.VOIDED, finding.source, finding.reference, code=code, detail=detail)
         await self._outcomes.submit((intent.id, finding))
 
+    async def _call(self, step: Step, intent: Intent) -> Finding:
+        if not intent.provider:
+            return Finding(Found.DECLINED, step, code="unknown_method", detail="no provider takes this payment method")
+        provider = self._provider(intent.provider)
+        match step:
+            case Step.CHARGE:
+                return await provider.charge(intent)
+            case Step.LOOKUP:
+                return await provider.lookup(intent)
+            case Step.VOID:
+                return await provider.void(intent)
+
+    def _provider(self, name: str) -> Provider:
+        """The provider that has it. One that is off the settings with money under way is asked once it is back."""
+        if name not in self._providers:
+            raise ProviderGone(f"{name} is not in ESTORE_PAYMENTS_PROVIDERS any more")
+        return self._providers[name]
+
     async def _give_back(self, refund: Refund) -> None:
         now = self._clock.now()
         if not self._holds(refund, now):
             return
-        ask = self._provider.lookup_refund if refund.status is RefundStatus.UNKNOWN else self._provider.refund
         try:
+            provider = self._provider(refund.provider)
+            ask = provider.refund if refund.status is RefundStatus.REQUESTED else provider.lookup_refund
             async with asyncio.timeout(self._timeout):
                 finding = await ask(refund)
         except (TimeoutError, Failure):
@@ -225,9 +244,11 @@ class Pump:
         return [None] * len(found)
 
 
-def jobs(pump: Pump, sandbox: SandboxProvider | None) -> list[Job]:
+def jobs(pump: Pump) -> list[Job]:
     """The timers of payments."""
-    own = [Job("payments.sweep", 0.5, pump.sweep), Job("payments.forget", 3600.0, pump.forget)]
-    if sandbox is None:
-        return own
-    return [*own, Job("payments.sandbox", 0.5, sandbox.tick), Job("payments.sandbox-forget", 3600.0, sandbox.forget)]
+    return [Job("payments.sweep", 0.5, pump.sweep), Job("payments.forget", 3600.0, pump.forget)]
+
+
+def sandbox_jobs(sandbox: SandboxProvider) -> list[Job]:
+    """What a provider would do on its own servers."""
+    return [Job("payments.sandbox", 0.5, sandbox.tick), Job("payments.sandbox-forget", 3600.0, sandbox.forget)]

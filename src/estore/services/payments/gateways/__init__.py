@@ -1,19 +1,24 @@
 """What leaves the building: payment providers, chosen by configuration.
 
-A provider is asked between transactions, never inside one. `GATEWAYS` names those that exist.
+A provider is asked between transactions, never inside one. `app.GATEWAYS` names those that exist.
 """
 
-from estore.services.payments.gateways.provider import Provider, WebhookForged, WebhookUnreadable
+from estore.services.payments.gateways.provider import (
+    EvidenceRefused,
+    Provider,
+    WebhookForged,
+    WebhookUnreadable,
+    chooser,
+)
 from estore.services.payments.gateways.sandbox import ActionGone, SandboxProvider, SandboxSettings
 
-GATEWAYS = {"sandbox": SandboxProvider}
-
 __all__ = [
-    "GATEWAYS",
     "ActionGone",
+    "EvidenceRefused",
     "Provider",
     "SandboxProvider",
     "SandboxSettings",
     "WebhookForged",
     "WebhookUnreadable",
+    "chooser",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from estore.contracts.orders import OrderCancelled, OrderPaymentRequested
@@ -21,10 +21,10 @@ WEBHOOK_DAYS = 30
 
 
 class Charging:
-    """provider: the name of the gateway that new intents go to."""
+    """choose: returns the name of the provider that charges a payment method, empty if none does."""
 
-    def __init__(self, provider: str, pace: Pace, handover: Handover) -> None:
-        self.provider = provider
+    def __init__(self, choose: Callable[[str], str], pace: Pace, handover: Handover) -> None:
+        self.choose = choose
         self.pace = pace
         self.handover = handover
 
@@ -33,8 +33,8 @@ class Charging:
         now = messages[0].now
         mine = self.handover.room() >= len(messages)
         due = now + timedelta(seconds=self.pace.lease) if mine else now
-        new = [NewIntent(_intent_of(m, due, int(mine)), m.data.version, m.data.account_id) for m in messages]
-        inserted = await store.insert_intents(tx, new, self.provider, now)
+        new = [NewIntent(self._intent_of(m, due, int(mine)), m.data.version, m.data.account_id) for m in messages]
+        inserted = await store.insert_intents(tx, new, now)
         if mine:
             tx.after_commit(lambda: self.handover.take(inserted))
         else:
@@ -45,7 +45,7 @@ class Charging:
         now = messages[0].now
         cancelled = {m.data.order_id: m for m in messages}
         tombstones = [(new_id("pay"), o, m.data.version, m.correlation_id) for o, m in cancelled.items()]
-        barred = await store.insert_tombstones(tx, tombstones, self.provider, now)
+        barred = await store.insert_tombstones(tx, tombstones, now)
         known = [order_id for order_id in cancelled if order_id not in barred]
         if not known:
             return
@@ -113,23 +113,23 @@ class Charging:
         if noted:
             await store.save(tx, list({i.id: i for i, _, _ in noted}.values()), noted, now)
 
-
-def _intent_of(message: Message[OrderPaymentRequested], due: datetime, tries: int) -> Intent:
-    data = message.data
-    return Intent(
-        id=new_id("pay"),
-        order_id=data.order_id,
-        amount=data.amount,
-        currency=data.currency,
-        method=data.payment_method,
-        status=Status.CREATED,
-        expires_at=data.expires_at,
-        tries=tries,
-        due_at=due,
-        correlation_id=message.correlation_id,
-        causation_id=message.causation_id,
-        traceparent=message.traceparent,
-    )
+    def _intent_of(self, message: Message[OrderPaymentRequested], due: datetime, tries: int) -> Intent:
+        data = message.data
+        return Intent(
+            id=new_id("pay"),
+            order_id=data.order_id,
+            amount=data.amount,
+            currency=data.currency,
+            method=data.payment_method,
+            provider=self.choose(data.payment_method),
+            status=Status.CREATED,
+            expires_at=data.expires_at,
+            tries=tries,
+            due_at=due,
+            correlation_id=message.correlation_id,
+            causation_id=message.causation_id,
+            traceparent=message.traceparent,
+        )
 
 
 def _announce(tx: Tx, intent: Intent, now: datetime) -> None:
@@ -143,6 +143,7 @@ def _announce(tx: Tx, intent: Intent, now: datetime) -> None:
                 amount=intent.amount,
                 currency=intent.currency,
                 captured_at=now,
+                provider=intent.provider,
             ),
             chain,
         )

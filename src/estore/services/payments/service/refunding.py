@@ -136,6 +136,7 @@ def _refund_of(
         charge_key=purse.payment_id,
         charge_reference=purse.reference,
         method=purse.method,
+        provider=purse.provider,
         reason=reason[:200],
         correlation_id=cause.correlation_id,
         causation_id=cause.causation_id,
@@ -161,4 +162,5 @@ def _refunded(refund: Refund, now: datetime) -> PaymentRefunded:
         amount=refund.amount,
         currency=refund.currency,
         refunded_at=now,
+        provider=refund.provider,
     )

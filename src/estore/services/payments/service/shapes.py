@@ -11,7 +11,7 @@ import msgspec
 
 from estore.kit.money import MAX_AMOUNT, Currency, Money
 from estore.services.payments import store
-from estore.services.payments.domain import Dispute, Finding, Intent, Refund, RefundFinding
+from estore.services.payments.domain import Dispute, Finding, Intent, Refund, RefundFinding, RefundSeen
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -70,9 +70,10 @@ class ListPayments(msgspec.Struct, frozen=True):
 
 
 class ProviderEvent(msgspec.Struct, frozen=True):
-    """A verified webhook. event_id: the provider's, the same on every delivery. payment_id: empty if it names none.
+    """A verified webhook: it tells a finding, a dispute, a refund, or nothing that matters here.
 
-    It tells a finding, a dispute, or neither.
+    event_id: the provider's, the same on every delivery. payment_id: ours, empty if it names none. charge_reference:
+    the provider's id of the charge, by which the payment is found where payment_id is empty.
     """
 
     provider: str
@@ -81,6 +82,8 @@ class ProviderEvent(msgspec.Struct, frozen=True):
     payment_id: str
     finding: Finding | None = None
     dispute: Dispute | None = None
+    refund: RefundSeen | None = None
+    charge_reference: str = ""
 
 
 class Received(msgspec.Struct, frozen=True):

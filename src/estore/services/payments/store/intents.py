@@ -12,18 +12,18 @@ from estore.services.payments.domain import Finding, Intent, Status
 
 _COLUMNS = (
     "id, order_id, amount, currency, method, status, expires_at, tries, misses, code, detail, reference, action_url,"
-    " correlation_id, causation_id, traceparent, due_at"
+    " correlation_id, causation_id, traceparent, due_at, provider"
 )
 
 _INSERT = """
 INSERT INTO payment_intent (id, order_id, order_version, account_id, amount, currency, method, provider, status, tries,
                             due_at, expires_at, correlation_id, causation_id, traceparent, created_at)
-SELECT u.id, u.order_id, u.order_version, u.account_id, u.amount, u.currency, u.method, $8, 'created', $9, $10,
+SELECT u.id, u.order_id, u.order_version, u.account_id, u.amount, u.currency, u.method, u.provider, 'created', $9, $10,
        u.expires_at, u.correlation_id, u.causation_id, u.traceparent, $11
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-            $12::timestamptz[], $13::text[], $14::text[], $15::text[])
-  AS u (id, order_id, order_version, account_id, amount, currency, method, expires_at, correlation_id, causation_id,
-        traceparent)
+            $8::text[], $12::timestamptz[], $13::text[], $14::text[], $15::text[])
+  AS u (id, order_id, order_version, account_id, amount, currency, method, provider, expires_at, correlation_id,
+        causation_id, traceparent)
 ON CONFLICT (order_id) DO NOTHING
 RETURNING id
 """
@@ -37,7 +37,7 @@ class NewIntent(msgspec.Struct, frozen=True):
     account_id: str | None
 
 
-async def insert_intents(tx: Tx, new: Sequence[NewIntent], provider: str, now: datetime) -> list[Intent]:
+async def insert_intents(tx: Tx, new: Sequence[NewIntent], now: datetime) -> list[Intent]:
     """Insert one intent per order that has none, tombstones included. Returns those that were inserted.
 
     All of a batch share due_at and tries of the first: they are claimed by this process, or by none.
@@ -53,7 +53,7 @@ async def insert_intents(tx: Tx, new: Sequence[NewIntent], provider: str, now: d
         [n.intent.amount for n in new],
         [n.intent.currency for n in new],
         [n.intent.method for n in new],
-        provider,
+        [n.intent.provider for n in new],
         first.tries,
         first.due_at,
         now,
@@ -71,21 +71,21 @@ async def insert_intents(tx: Tx, new: Sequence[NewIntent], provider: str, now: d
 _TOMBSTONES = """
 INSERT INTO payment_intent (id, order_id, order_version, amount, currency, method, provider, status, code, expires_at,
                             correlation_id, causation_id, traceparent, created_at, settled_at)
-SELECT u.id, u.order_id, u.order_version, 0, '', '', $4, 'tombstone', 'voided', $5, u.correlation_id, '', '', $5, $5
-FROM unnest($1::text[], $2::text[], $3::bigint[], $6::text[]) AS u (id, order_id, order_version, correlation_id)
+SELECT u.id, u.order_id, u.order_version, 0, '', '', '', 'tombstone', 'voided', $4, u.correlation_id, '', '', $4, $4
+FROM unnest($1::text[], $2::text[], $3::bigint[], $5::text[]) AS u (id, order_id, order_version, correlation_id)
 ON CONFLICT (order_id) DO NOTHING
 RETURNING order_id
 """
 
 
-async def insert_tombstones(tx: Tx, new: Sequence[tuple[str, str, int, str]], provider: str, now: datetime) -> set[str]:
+async def insert_tombstones(tx: Tx, new: Sequence[tuple[str, str, int, str]], now: datetime) -> set[str]:
     """Bar orders that no payment was requested for. new: (id, order_id, order_version, correlation_id), one per order.
 
     Returns the orders that had no intent.
     """
     new = sorted(new, key=lambda row: row[1])
     ids, orders, versions, correlations = (list(column) for column in zip(*new, strict=True))
-    rows = await tx.fetch(_TOMBSTONES, ids, orders, versions, provider, now, correlations)
+    rows = await tx.fetch(_TOMBSTONES, ids, orders, versions, now, correlations)
     return {row["order_id"] for row in rows}
 
 

@@ -18,13 +18,14 @@ class LockedPurse(msgspec.Struct, frozen=True):
     order_id: str
     currency: str
     method: str
+    provider: str
     status: Status
     reference: str | None
     purse: Purse
 
 
 _PURSES = """
-SELECT id, order_id, currency, method, status, reference, captured, refund_reserved FROM payment_intent
+SELECT id, order_id, currency, method, provider, status, reference, captured, refund_reserved FROM payment_intent
 WHERE {} AND status <> 'tombstone' ORDER BY order_id FOR UPDATE
 """
 
@@ -41,6 +42,7 @@ async def lock_purses(tx: Tx, *, orders: Sequence[str] = (), payments: Sequence[
             row["order_id"],
             row["currency"],
             row["method"],
+            row["provider"],
             Status(row["status"]),
             row["reference"],
             Purse(row["captured"], row["refund_reserved"]),
@@ -100,8 +102,8 @@ async def insert_refunds(tx: Tx, refunds: Sequence[Refund], now: datetime) -> No
 
 
 _COLUMNS = """r.id, r.payment_id, r.order_id, r.amount, r.currency, r.status, p.id AS charge_key,
-p.reference AS charge_reference, p.method, r.tries, r.reason, r.reference, r.code, r.correlation_id, r.causation_id,
-r.traceparent, r.due_at"""
+p.reference AS charge_reference, p.method, p.provider, r.tries, r.reason, r.reference, r.code, r.correlation_id,
+r.causation_id, r.traceparent, r.due_at"""
 _CLAIM = f"""
 UPDATE refund r SET due_at = $2, tries = r.tries + 1
 FROM payment_intent p

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import httpx
 import msgspec
 
+from estore.contracts.payments import ReportLine
 from estore.kit.batcher import Batcher
 from estore.kit.clock import Clock
 from estore.kit.context import Context
@@ -20,7 +21,7 @@ from estore.kit.money import MAX_AMOUNT, Money
 from estore.kit.telemetry import log
 from estore.services.payments.domain import Dispute, Finding, Found, Intent, Refund, RefundFinding, RefundFound
 from estore.services.payments.gateways import signing
-from estore.services.payments.gateways.provider import WebhookUnreadable
+from estore.services.payments.gateways.provider import EvidenceRefused, WebhookUnreadable
 from estore.services.payments.gateways.sandbox.books import ActionGone, Books, Charge, Webhook
 from estore.services.payments.service import Action, Complete, ProviderEvent
 
@@ -41,6 +42,7 @@ _STATUS_OF = {
     "pm_duplicate_webhooks": "captured",
     "pm_disputed": "captured",
 }
+_KNOWN = frozenset(_STATUS_OF) | {"pm_never_answers"}
 _TALKATIVE = ("pm_duplicate_webhooks", "pm_disputed")
 _FOUND_BY_STATUS = {
     "captured": Found.CAPTURED,
@@ -115,6 +117,9 @@ class SandboxProvider:
 
     # --- Provider ---------------------------------------------------------------------------------------------
 
+    def accepts(self, method: str) -> bool:
+        return method in _KNOWN
+
     async def charge(self, intent: Intent) -> Finding:
         if intent.method == "pm_never_answers":
             await asyncio.sleep(_HANG_SECONDS)
@@ -172,6 +177,14 @@ class SandboxProvider:
             action_url=self._action_url(charge.id) if charge.status == "requires_action" else None,
         )
         return ProviderEvent(self.name, event_id, sent.type, charge.client_reference, finding)
+
+    async def submit_evidence(self, dispute_reference: str, text: str, files: None = None) -> None:
+        raise EvidenceRefused("the sandbox takes none yet")
+
+    async def report(self, since: datetime, until: datetime) -> AsyncIterator[ReportLine]:
+        nothing: tuple[ReportLine, ...] = ()
+        for line in nothing:
+            yield line
 
     # --- the customer's side ------------------------------------------------------------------------------------
 

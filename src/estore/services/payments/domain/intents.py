@@ -1,4 +1,4 @@
-"""Payment intents and refunds: states, what may follow what, and when to ask the provider again. No I/O."""
+"""Payment intents: states, what may follow what, and when to ask the provider again."""
 
 from __future__ import annotations
 
@@ -6,24 +6,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
-
-from estore.kit.errors import Conflict, Invalid, NotFound, Transient
-
-
-class PaymentNotFound(NotFound):
-    code, title = "payments.not_found", "There is no such payment"
-
-
-class RefundExceedsCaptured(Conflict):
-    code, title = "payments.refund_exceeds_captured", "There is not that much left to refund"
-
-
-class CurrencyDiffers(Invalid):
-    code, title = "payments.currency_differs", "The payment was made in another currency"
-
-
-class NotCapturedYet(Transient):
-    code, title = "payments.not_captured_yet", "The payment to refund has not been captured yet"
 
 
 class Status(StrEnum):
@@ -111,8 +93,9 @@ class Pace(msgspec.Struct, frozen=True):
 class Intent(msgspec.Struct, kw_only=True):
     """The wish to charge one order once. Amounts in minor units of `currency`.
 
-    reference: the provider's id of the charge. code, detail: why it failed or closes. misses: how often the provider
-    did not know it. tries: how often the provider was asked. due_at: when to ask (again); until then nobody does.
+    provider: who was chosen to charge it, empty if nobody accepts its method. reference: the provider's id of the
+    charge. code, detail: why it failed or closes. misses: how often the provider did not know it. tries: how often the
+    provider was asked. due_at: when to ask (again); until then nobody does.
     """
 
     id: str
@@ -132,6 +115,7 @@ class Intent(msgspec.Struct, kw_only=True):
     causation_id: str = ""
     traceparent: str = ""
     due_at: datetime | None = None
+    provider: str = ""
 
     @property
     def key(self) -> str:
@@ -143,6 +127,7 @@ class Finding(msgspec.Struct, frozen=True):
     """What somebody found out about an intent.
 
     source: `charge`, `lookup`, `void`, `webhook`, `order`. amount: what was captured, where the source says it.
+    patience: seconds in which the provider will have nothing new to say, so that nobody asks again until then.
     """
 
     found: Found
@@ -153,14 +138,7 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str = ""
     amount: int | None = None
     currency: str | None = None
-
-
-class Dispute(msgspec.Struct, frozen=True):
-    """A bank's claim to a capture, as the provider told it. reference: the provider's id of it."""
-
-    reference: str
-    amount: int
-    currency: str
+    patience: float | None = None
 
 
 def next_step(intent: Intent, now: datetime, pace: Pace) -> Step:
@@ -195,7 +173,7 @@ def settle(intent: Intent, finding: Finding, now: datetime, pace: Pace) -> bool:
             intent.code, intent.detail = finding.code, finding.detail
             intent.due_at = now
         elif found is not Found.CANCEL:
-            intent.due_at = _next_look(intent, found, now, pace)
+            intent.due_at = _next_look(intent, found, now, pace, finding.patience)
         intent.action_url = finding.action_url or intent.action_url
     else:
         intent.due_at = None
@@ -215,106 +193,11 @@ def _failure(intent: Intent, finding: Finding, now: datetime) -> tuple[str, str]
     return finding.code or "declined", finding.detail
 
 
-def _next_look(intent: Intent, found: Found, now: datetime, pace: Pace) -> datetime:
+def _next_look(intent: Intent, found: Found, now: datetime, pace: Pace, patience: float | None) -> datetime:
     """Back off, but never sleep past the deadline that still lies ahead. What the provider does not know is due now."""
     if found is Found.NOT_FOUND:
         return now
     doublings = intent.misses if found is Found.UNKNOWN and intent.status is Status.PENDING else intent.tries - 1
-    look = now + timedelta(seconds=min(pace.first_look * 2 ** min(max(doublings, 0), 10), pace.longest_look))
+    backoff = min(pace.first_look * 2 ** min(max(doublings, 0), 10), pace.longest_look)
+    look = now + timedelta(seconds=backoff if patience is None else max(patience, backoff))
     return intent.expires_at if now < intent.expires_at < look else look
-
-
-# --- refunds -------------------------------------------------------------------------------------------------
-
-
-class RefundStatus(StrEnum):
-    """requested: the provider is to be asked. unknown: asked, its answer was lost. succeeded, refused: settled."""
-
-    REQUESTED = "requested"
-    UNKNOWN = "unknown"
-    SUCCEEDED = "succeeded"
-    REFUSED = "refused"
-
-
-class RefundFound(StrEnum):
-    """What was found out about a refund."""
-
-    SUCCEEDED = "succeeded"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    NOT_FOUND = "not_found"
-
-
-_ASKING = {
-    RefundFound.SUCCEEDED: RefundStatus.SUCCEEDED,
-    RefundFound.REFUSED: RefundStatus.REFUSED,
-    RefundFound.UNKNOWN: RefundStatus.UNKNOWN,
-    RefundFound.NOT_FOUND: RefundStatus.REQUESTED,
-}
-REFUND_TRANSITIONS: dict[RefundStatus, dict[RefundFound, RefundStatus]] = {
-    RefundStatus.REQUESTED: _ASKING,
-    RefundStatus.UNKNOWN: _ASKING,
-    RefundStatus.SUCCEEDED: dict.fromkeys(RefundFound, RefundStatus.SUCCEEDED),
-    RefundStatus.REFUSED: dict.fromkeys(RefundFound, RefundStatus.REFUSED),
-}
-
-
-class Refund(msgspec.Struct, kw_only=True):
-    """The wish to give back a part of a capture, once. `id` is the idempotency key at the provider.
-
-    charge_key: the idempotency key of the charge, charge_reference: the provider's id of it.
-    """
-
-    id: str
-    payment_id: str
-    order_id: str
-    amount: int
-    currency: str
-    status: RefundStatus
-    charge_key: str
-    charge_reference: str | None
-    method: str = ""
-    tries: int = 0
-    reason: str = ""
-    reference: str | None = None
-    code: str = ""
-    correlation_id: str = ""
-    causation_id: str = ""
-    traceparent: str = ""
-    due_at: datetime | None = None
-
-
-class RefundFinding(msgspec.Struct, frozen=True):
-    """What somebody found out about a refund."""
-
-    found: RefundFound
-    reference: str | None = None
-    code: str = ""
-
-
-class Purse(msgspec.Struct):
-    """What refunds may take of one payment. reserved: asked for and not refused; it never exceeds captured."""
-
-    captured: int
-    reserved: int
-
-    def take(self, amount: int) -> bool:
-        """Reserve `amount` if that much is left; returns whether it was."""
-        if amount <= 0 or amount > self.captured - self.reserved:
-            return False
-        self.reserved += amount
-        return True
-
-
-def settle_refund(refund: Refund, finding: RefundFinding, now: datetime, pace: Pace) -> bool:
-    """Change `refund` by what was found. Returns whether it is settled by that."""
-    before, after = refund.status, REFUND_TRANSITIONS[refund.status][finding.found]
-    refund.status = after
-    refund.reference = finding.reference or refund.reference
-    if after in (RefundStatus.SUCCEEDED, RefundStatus.REFUSED):
-        refund.due_at = None
-        refund.code = finding.code if after is RefundStatus.REFUSED and before is not after else refund.code
-        return before is not after
-    wait = 0.0 if finding.found is RefundFound.NOT_FOUND else pace.first_look * 2 ** min(max(refund.tries - 1, 0), 10)
-    refund.due_at = now + timedelta(seconds=min(wait, pace.longest_look))
-    return False
