@@ -26,6 +26,7 @@ from estore.kit.telemetry import configure_logging, log
 DRAIN_SECONDS = 10.0
 # Our parent was killed, and the database ends with it: what is in hand is safe there, and the port is wanted again.
 ORPHAN_SECONDS = 1.5
+LOOK_SECONDS = 0.02
 PICTURES = Path(__file__).parents[3] / "seeds" / "pictures"
 _log = log(__name__)
 
@@ -52,10 +53,12 @@ async def serve(
         await runtime.start()
         _calm_the_collector()
         serving = asyncio.create_task(http.serve(sockets=[sock]))
-        if guard is not None:
+        stopping = asyncio.create_task(stop.wait())
+        while not (runtime.ready or serving.done() or stop.is_set()):  # noqa: ASYNC110 - readiness is asked, not told
+            await asyncio.sleep(LOOK_SECONDS)
+        if guard is not None and runtime.ready:
             os.write(guard, b"r")
         _log.info("serving", services=list(names), pid=os.getpid())
-        stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         http.should_exit = True
         await serving

@@ -22,6 +22,8 @@ from estore.kit.service import Job, Service
 from estore.kit.telemetry import log
 
 _log = log(__name__)
+# Between two looks for the first signing key, which another process may have heard of.
+KEY_LOOK_SECONDS = 0.1
 
 
 class NotMigrated(RuntimeError):
@@ -48,7 +50,7 @@ class Runtime:
         self._relays: list[Relay] = []
         self._jobs: list[asyncio.Task[None]] = []
         self._started = False
-        self._flowed = False
+        self._was_ready = False
 
     async def start(self) -> None:
         """Start everything. Raises Transient when a database is away, NotMigrated when one is behind."""
@@ -65,6 +67,8 @@ class Runtime:
         for service in self.services:
             for hook in service.start:
                 await hook()
+        for service in self.services:
+            self._jobs.append(asyncio.create_task(_hear_of_keys(service), name=f"first-key-{service.name}"))
         if self._with_jobs:
             for service in self.services:
                 for job in (*service.jobs, purge_job(service.db)):
@@ -73,9 +77,14 @@ class Runtime:
 
     @property
     def ready(self) -> bool:
-        """Whether requests are served. A broker that goes away later stops nothing but delivery."""
-        self._flowed |= self._started and self.bus.ready
-        return self._started and self._flowed
+        """Whether requests are served: messages flow, and every service has heard of a key that tells who asks.
+
+        A broker that goes away later stops nothing but delivery.
+        """
+        if self._started and not self._was_ready:
+            keys = all(service.verifier.knows_a_key(service.clock.now()) for service in self.services)
+            self._was_ready = keys and self.bus.ready
+        return self._started and self._was_ready
 
     @property
     def idle(self) -> bool:
@@ -105,6 +114,16 @@ def purge_job(db: Database) -> Job:
                 more = (await purge(tx)).more
 
     return Job("purge", 3600.0, run)
+
+
+async def _hear_of_keys(service: Service) -> None:
+    """Trust what is in the key table, or comes to be there when `keys.rotated` is heard."""
+    while not service.verifier.knows_a_key(service.clock.now()):
+        try:
+            await service.verifier.load()
+        except Transient as failure:
+            _log.warning("signing keys cannot be read", service=service.name, detail=failure.detail)
+        await asyncio.sleep(KEY_LOOK_SECONDS)
 
 
 async def _repeat(job: Job) -> None:

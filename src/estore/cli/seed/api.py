@@ -20,9 +20,6 @@ AT_ONCE = 8
 PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 
-# Seconds that a service may take to hear of a new signing key.
-KEY_PATIENCE = 15
-
 
 class Refused(SeedFailed):
     """An answer that is not 2xx. code: of the problem document."""
@@ -101,12 +98,6 @@ class Api:
         if by is not None:
             headers["authorization"] = f"Bearer {await self.token(by)}"
         answer = await self._client.request(method, path, headers=headers, **values)
-        for _ in range(KEY_PATIENCE * 5 if by is not None else 0):
-            # The service has not heard yet of the key that signed the token: on a broker that has just started.
-            if answer.status_code != 401:
-                break
-            await asyncio.sleep(0.2)
-            answer = await self._client.request(method, path, headers=headers, **values)
         body = msgspec.json.decode(answer.content) if answer.content else None
         if not answer.is_success:
             raise Refused(f"{method} {path}", answer.status_code, body if isinstance(body, dict) else {})

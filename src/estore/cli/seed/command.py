@@ -79,7 +79,7 @@ async def seed(settings: Settings, options: Options) -> Summary:
     if not summary.made:
         stages.say("the demo marketplace is there already; nothing was made twice")
     if options.products is not None:
-        names = Names(vendors, categories, settings.currency)
+        names = Names(vendors, categories, settings.currency, content.paths())
         await _large(settings, options, names, stages, summary)
     summary.seconds = round(monotonic() - began, 2)
     return summary
@@ -91,7 +91,12 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[dict[str, Service], 
     runtime = Runtime(services, bus_for(settings, services))
     await runtime.start()
     api = Api(services)
+
+    async def ready() -> bool | None:
+        return runtime.ready or None
+
     try:
+        await eventually(ready, "the start of all services", SETTLE_SECONDS)
         yield {service.name: service for service in services}, api
     finally:
         await api.close()
