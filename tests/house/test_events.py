@@ -28,7 +28,7 @@ FOR_THE_OUTSIDE: dict[str, str] = {
 }
 """Events that no service hears: people and integrations do, through webhooks, mail and `estore events`."""
 
-HEARD_BY_THE_KIT = frozenset({"keys.rotated.v1"})
+HEARD_BY_THE_KIT = frozenset({"keys.rotated.v1", "api_key.changed.v1"})
 """Every process hears these, by kit/auth.py, whatever its charter says."""
 
 NAME = re.compile(r"^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*\.v[1-9]\d*$")

@@ -57,10 +57,10 @@ def bus_for(settings: Settings, services: Sequence[Service]) -> Bus:
 
 def _heard() -> frozenset[str]:
     """Return the events that some service of the store hears, whichever run in this process."""
-    from estore.kit.auth import KeysRotated
+    from estore.kit.auth import HEARD
 
     charters = [importlib.import_module(f"estore.services.{name}") for name in SERVICES]
-    return frozenset(cls.event_name for charter in charters for cls in charter.HEARS) | {KeysRotated.event_name}
+    return frozenset(cls.event_name for hears in (HEARD, *(c.HEARS for c in charters)) for cls in hears)
 
 
 def applications(services: Sequence[Service]) -> Mapping[str, Any]:

@@ -6,7 +6,20 @@ from datetime import datetime
 
 import msgspec
 
+from estore.kit.api_keys import ApiKeyChanged
 from estore.kit.contract import Event, event
+
+__all__ = [
+    "ApiKeyChanged",
+    "Member",
+    "Plan",
+    "Rate",
+    "VendorApproved",
+    "VendorBankAccountChanged",
+    "VendorMembersChanged",
+    "VendorPlanChanged",
+    "VendorSuspended",
+]
 
 
 class Member(msgspec.Struct, frozen=True):

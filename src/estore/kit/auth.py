@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from estore.kit.api_keys import PREFIX, ApiKeyChanged, KeyRing, trust_api_keys
 from estore.kit.bus.base import Subscription
 from estore.kit.clock import monotonic
 from estore.kit.context import Principal
@@ -66,6 +67,10 @@ class TokenInvalid(Unauthenticated):
     code, title = "auth.token_invalid", "The access token is expired, forged or unreadable"
 
 
+class ApiKeyInvalid(Unauthenticated):
+    code, title = "auth.api_key_invalid", "The API key is expired, revoked or forged"
+
+
 class PublicKey(msgspec.Struct, frozen=True):
     """A key that may have signed an access token. jwk: RFC 7517, public part. Trusted until expires_at."""
 
@@ -105,13 +110,14 @@ def sign(principal: Principal, key: OKPKey, now: datetime, *, seconds: int = ACC
 
 
 class Verifier:
-    """Turns an Authorization header into a Principal.
+    """Turns an Authorization header, an access token or an API key, into a Principal.
 
-    db: where `trusted_key` is; None in tests that call `trust` themselves.
+    db: where `trusted_key` and `trusted_api_key` are; None in tests that call `trust` themselves.
     """
 
     def __init__(self, db: Database | None = None) -> None:
         self._db = db
+        self._ring = KeyRing(db) if db is not None else None
         self._keys: dict[str, tuple[OKPKey, datetime]] = {}
         self._seen: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._loaded = -RELOAD_SECONDS
@@ -128,10 +134,15 @@ class Verifier:
         self._keys[kid] = (OKPKey.import_key(jwk), expires_at)
 
     async def principal(self, authorization: str, now: datetime) -> Principal:
-        """Return who the header `Bearer <token>` speaks for. Raises TokenInvalid."""
+        """Return who the header `Bearer <token or API key>` speaks for. Raises TokenInvalid, ApiKeyInvalid."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenInvalid("send Authorization: Bearer <token>")
+        if token.startswith(PREFIX):
+            principal = await self._ring.principal(token, now) if self._ring is not None else None
+            if principal is None:
+                raise ApiKeyInvalid()
+            return principal
         cached = self._seen.get(token)
         if cached is not None:
             if cached[1] <= now.timestamp():
@@ -239,6 +250,13 @@ async def trust_keys(tx: Tx, messages: Sequence[Message[KeysRotated]]) -> None:
     await store_keys(tx, newest.data.keys, newest.now)
 
 
+HEARD: tuple[type[Event], ...] = (KeysRotated, ApiKeyChanged)
+"""What every service hears, whatever its charter says."""
+
+
 def key_subscription(edge: Edge) -> Subscription:
-    """Return the queue `<service>.keys`, with which a service hears of new signing keys. The runtime adds it."""
-    return Subscription(f"{edge.service}.keys", {KeysRotated: edge.consumer(trust_keys)})
+    """Return the queue `<service>.keys`, with which a service hears of signing keys and API keys. The runtime adds it."""
+    return Subscription(
+        f"{edge.service}.keys",
+        {KeysRotated: edge.consumer(trust_keys), ApiKeyChanged: edge.consumer(trust_api_keys)},
+    )

@@ -29,7 +29,8 @@ class Role(StrEnum):
 class Principal(msgspec.Struct, frozen=True):
     """Who asks.
 
-    account_id: None for a guest. roles: see `Role`. vendors: vendor id -> role in that vendor.
+    account_id: None for a guest; `key_...` for an API key. roles: see `Role`. vendors: vendor id -> role in that
+    vendor; of an API key its scopes, with spaces between. Ask `may` and `vendors_as`, which know both.
     """
 
     account_id: str | None = None
@@ -45,6 +46,19 @@ class Principal(msgspec.Struct, frozen=True):
     @property
     def is_system(self) -> bool:
         return Role.SYSTEM in self.roles
+
+    @property
+    def is_key(self) -> bool:
+        """Whether a program asks, with an API key, and no person."""
+        return self.account_id is not None and self.account_id.startswith("key_")
+
+    def may(self, vendor_id: str, *roles: str) -> bool:
+        """Tell whether they have one of `roles` in a vendor."""
+        return not set(roles).isdisjoint(self.vendors.get(vendor_id, "").split())
+
+    def vendors_as(self, *roles: str) -> list[str]:
+        """Return the ids of the vendors in which they have one of `roles`, sorted."""
+        return sorted(vendor_id for vendor_id in self.vendors if self.may(vendor_id, *roles))
 
 
 GUEST = Principal()

@@ -45,7 +45,7 @@ def writable(principal: Principal) -> list[str] | None:
     """Return the vendors whose products the caller may change; None for all of them."""
     if everything(principal):
         return None
-    return sorted(vendor for vendor, role in principal.vendors.items() if role in ("owner", "catalog"))
+    return principal.vendors_as("owner", "catalog")
 
 
 async def get_product(tx: Tx, ctx: Context, id_or_slug: str) -> ProductOut:

@@ -165,7 +165,7 @@ def vendors_of(principal: Principal, vendor_id: str | None = None) -> list[str] 
     """
     if principal.is_operator or principal.is_system:
         return None if vendor_id is None else [vendor_id]
-    mine = [vendor for vendor, role in principal.vendors.items() if role in domain.MANAGERS]
+    mine = principal.vendors_as(*domain.MANAGERS)
     return mine if vendor_id is None else [vendor for vendor in mine if vendor == vendor_id]
 
 

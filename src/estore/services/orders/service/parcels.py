@@ -130,7 +130,7 @@ class Parcels:
             raise domain.ParcelUnknown()
         seen = await show_parcel(tx, ctx, parcel_id)
         principal = ctx.principal
-        if not principal.is_operator and principal.vendors.get(seen.vendor_id) not in WRITERS:
+        if not principal.is_operator and not principal.may(seen.vendor_id, *WRITERS):
             raise Denied("only owners and fulfilment may ship")
         if ctx.if_match is None and ctx.key is None:
             raise PreconditionRequired("send If-Match with the parcel's ETag, or an Idempotency-Key")
