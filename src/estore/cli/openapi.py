@@ -96,8 +96,8 @@ def document(services: Sequence[Service]) -> Document:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The access token of `POST /v1/sessions`, for ten minutes; or an API key, `esk_...`, "
-                    "of `POST /v1/vendors/{vendor}/api-keys`, for what its scopes allow.",
+                    "description": "The access token of `POST /v1/sessions`, for ten minutes; or a vendor's API key, "
+                    "`esk_...`, of `POST /v1/vendors/{vendor}/api-keys`, for what its scopes allow.",
                 }
             },
         },

@@ -255,7 +255,7 @@ HEARD: tuple[type[Event], ...] = (KeysRotated, ApiKeyChanged)
 
 
 def key_subscription(edge: Edge) -> Subscription:
-    """Return the queue `<service>.keys`, with which a service hears of signing keys and API keys. The runtime adds it."""
+    """Return the queue `<service>.keys`, of news of signing keys and API keys. The runtime adds it."""
     return Subscription(
         f"{edge.service}.keys",
         {KeysRotated: edge.consumer(trust_keys), ApiKeyChanged: edge.consumer(trust_api_keys)},
