@@ -133,20 +133,20 @@ class Journal:
         lines: list[tuple[UUID, int, int, int, int | None, int | None, datetime]] = []
         deltas: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         for entry_id, posting in fresh:
+            # One time for all lines of an entry: no moment sees one half of a transfer.
+            at = max([now, *(locked[account].posted_at for account, _ in posting.lines if account in locked)])
             for no, (account, amount) in enumerate(posting.lines, 1):
                 balance = locked.get(account)
                 if balance is None:
                     delta = deltas[ids[account]]
                     delta[0] += amount
                     delta[1] += 1
-                    lines.append((entry_id, no, ids[account], amount, None, None, now))
+                    lines.append((entry_id, no, ids[account], amount, None, None, at))
                 else:
                     balance.amount += amount
                     balance.lines += 1
-                    balance.posted_at = max(balance.posted_at, now)
-                    lines.append(
-                        (entry_id, no, balance.account_id, amount, balance.lines, balance.amount, balance.posted_at)
-                    )
+                    balance.posted_at = at
+                    lines.append((entry_id, no, balance.account_id, amount, balance.lines, balance.amount, at))
         await tx.execute(
             _INSERT_LINES,
             *(list(column) for column in zip(*lines, strict=True)),
