@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -223,7 +224,11 @@ class Database:
         """Borrow a connection; answers of the server that mean "try again" become Transient or Conflict."""
         try:
             async with self.pool.acquire(timeout=5) as conn:
-                yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
+                try:
+                    yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
+                except asyncpg.PostgresError as error:
+                    forget_values(error)
+                    raise
         except asyncpg.DataError as error:
             raise ValueUnacceptable(str(error).partition("\n")[0][:200]) from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError) as error:
@@ -243,6 +248,22 @@ class Database:
             raise Transient(f"the database of {self.service} is away") from error
         except asyncpg.UniqueViolationError as error:
             raise Conflict(f"exists already ({error.constraint_name})") from error
+
+
+_VALUE = re.compile(r": .*?(?P<why> \([^()'\"]*\))?$", re.DOTALL)
+
+
+def forget_values(error: asyncpg.PostgresError) -> None:
+    """Take from `error` the row or value that it quotes: it would end in logs and dead letters, with people's data.
+
+    What is left names the rule that was broken, and the place.
+    """
+    for field in ("detail", "where", "internal_query"):
+        setattr(error, field, None)
+    if isinstance(error, asyncpg.DataError) and error.args:
+        message = str(error.args[0]).partition("\n")[0]
+        error.args = (_VALUE.sub(lambda found: found["why"] or "", message),)
+        error.__cause__ = error.__context__ = None
 
 
 async def _rollback(conn: asyncpg.Connection) -> None:
