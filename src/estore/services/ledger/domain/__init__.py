@@ -8,16 +8,34 @@ from estore.services.ledger.domain.accounts import (
     of_platform,
     of_vendor,
 )
+from estore.services.ledger.domain.errors import (
+    AmountInvalid,
+    CurrencyUnknown,
+    HoldNotYours,
+    HoldUnknown,
+    MomentInvalid,
+    RefundUnknown,
+    SaleUnknown,
+    VendorUnknown,
+)
 from estore.services.ledger.domain.journal import EntryKind, Posting, Unbalanced, digest_of
 
 __all__ = [
     "OF_VENDORS",
     "OWED",
     "Account",
+    "AmountInvalid",
+    "CurrencyUnknown",
     "EntryKind",
+    "HoldNotYours",
+    "HoldUnknown",
     "Kind",
+    "MomentInvalid",
     "Posting",
+    "RefundUnknown",
+    "SaleUnknown",
     "Unbalanced",
+    "VendorUnknown",
     "digest_of",
     "of_platform",
     "of_vendor",

@@ -54,3 +54,7 @@ def of_vendor(kind: Kind, vendor_id: str, currency: str) -> Account:
 def of_platform(kind: Kind, currency: str, provider: str = "") -> Account:
     """Return an account of the marketplace, with a provider where the kind has one."""
     return Account(kind, provider, currency)
+
+
+SHOWN = (Kind.PENDING, Kind.AVAILABLE, Kind.RESERVED, Kind.PAYING, Kind.PAID_OUT)
+"""A vendor's accounts, in the order in which money goes through them."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
 from estore.services.ledger.domain.accounts import Account
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EntryKind(StrEnum):
@@ -69,10 +70,24 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return msgspec.structs.replace(self, lines=lines)
 
 
-def digest_of(source: str, kind: str, occurred_at: datetime, lines: Sequence[tuple[Account, int]]) -> bytes:
-    """Return the SHA-256 of what an entry says, in one canonical spelling, so that anybody can compute it again.
+def digest_of(posting: Posting, posted_at: datetime) -> bytes:
+    """Return the SHA-256 of what an entry says, in one spelling that SQL can compute too (store.seals.DIGEST).
 
-    occurred_at: UTC, to the microsecond. lines: in the order in which they are kept.
+    posting: without zero lines, in the order in which they are kept. posted_at: UTC.
     """
-    said = [source, kind, occurred_at.isoformat(), [[*account, amount] for account, amount in lines]]
-    return hashlib.sha256(msgspec.json.encode(said)).digest()
+    said = (
+        posting.source,
+        posting.kind,
+        posting.currency,
+        posting.ref,
+        posting.order_id or "",
+        str(_microseconds(posting.occurred_at)),
+        str(_microseconds(posted_at)),
+        *(f"{account.kind} {account.owner} {account.currency} {amount}" for account, amount in posting.lines),
+        posting.note,
+    )
+    return hashlib.sha256("\n".join(said).encode()).digest()
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -41,6 +41,7 @@ CREATE TABLE line (
 );
 CREATE UNIQUE INDEX line_of_vendor ON line (account_id, seq) WHERE seq IS NOT NULL;
 CREATE INDEX line_of_account ON line (account_id, posted_at, seq);
+CREATE INDEX line_when ON line USING brin (posted_at);
 
 -- A vendor's accounts: the sum of all their lines, and how many there are. Whoever posts to them holds these rows,
 -- sorted by account. The platform's: the sum of what was folded in; the rest is in balance_delta.
@@ -175,7 +176,8 @@ CREATE TABLE refund_line (
 );
 CREATE INDEX refund_line_of_parcel ON refund_line (parcel_id);
 
--- Money that a vendor has but cannot have paid out. ref: the return, dispute, release or order of an operator.
+-- Money that a vendor has but cannot have paid out. ref: the return, dispute, parcel or operator's hold that it is for.
+-- reserved: whether the amount was moved to the account of that name; until its parcel is released it is pending anyway.
 CREATE TABLE hold (
     id          text PRIMARY KEY,
     vendor_id   text NOT NULL,
@@ -184,6 +186,7 @@ CREATE TABLE hold (
     ref         text NOT NULL,
     parcel_id   text,
     amount      bigint NOT NULL CHECK (amount > 0),
+    reserved    boolean NOT NULL,
     reason      text NOT NULL,
     held_at     timestamptz NOT NULL,
     release_at  timestamptz,
@@ -191,6 +194,7 @@ CREATE TABLE hold (
     UNIQUE (kind, ref, vendor_id)
 );
 CREATE INDEX hold_of_vendor ON hold (vendor_id, held_at) WHERE released_at IS NULL;
+CREATE INDEX hold_of_parcel ON hold (parcel_id) WHERE released_at IS NULL AND parcel_id IS NOT NULL;
 CREATE INDEX hold_due ON hold (release_at) WHERE released_at IS NULL AND release_at IS NOT NULL;
 
 -- What the vendors service says of a vendor, and the terms under which it is paid, which operators set.

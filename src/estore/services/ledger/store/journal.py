@@ -69,6 +69,14 @@ class Balance(msgspec.Struct):
     posted_at: datetime
 
 
+class Posted(msgspec.Struct, frozen=True):
+    """What was new, in order, and vendors' accounts before (their amounts) and after it."""
+
+    postings: list[Posting]
+    before: dict[Account, int]
+    after: dict[Account, Balance]
+
+
 class Journal:
     """Knows the accounts' ids, which never change."""
 
@@ -91,33 +99,49 @@ class Journal:
 
         Of two with the same source the first is posted. Raises Unbalanced.
         """
-        unique = {posting.source: posting for posting in reversed(postings)}
-        fresh = await self._insert_entries(tx, [unique[source] for source in reversed(unique)], now)
-        if not fresh:
-            return []
-        accounts = {account for _, posting in fresh for account, _ in posting.lines}
-        ids = await self._known(tx, sorted(accounts), now)
-        locked = await self.lock(tx, [account for account in accounts if account.kind in OF_VENDORS], now)
-        await self._insert_lines(tx, fresh, ids, locked, now)
-        return [posting for _, posting in fresh]
+        return (await self.record(tx, postings, now)).postings
 
-    async def _insert_entries(self, tx: Tx, postings: Sequence[Posting], now: datetime) -> list[tuple[UUID, Posting]]:
-        made = {new_message_id(): posting.checked() for posting in postings}
-        made = {entry_id: posting for entry_id, posting in made.items() if posting.lines}
-        if not made:
-            return []
+    async def record(self, tx: Tx, postings: Sequence[Posting], now: datetime) -> Posted:
+        """Like `post`, and tell what it did to vendors' accounts. Where `available` is touched, `reserved` is told too.
+
+        A batch has one time: that of the latest line on any of its vendors' accounts, should `now` be before it. So no
+        moment sees one half of a transfer, and lines are ordered by time as by number, whatever clocks say.
+        """
+        unique = {posting.source: posting.checked() for posting in reversed(postings)}
+        wanted = [unique[source] for source in reversed(unique) if unique[source].lines]
+        if not wanted:
+            return Posted([], {}, {})
+        accounts = {account for posting in wanted for account, _ in posting.lines}
+        accounts |= {account._replace(kind=Kind.RESERVED) for account in accounts if account.kind is Kind.AVAILABLE}
+        ids = await self._known(tx, sorted(accounts), now)
+        owned = [account for account in accounts if account.kind in OF_VENDORS]
+        locked = await self.lock(tx, owned, now) if owned else {}
+        before = {account: balance.amount for account, balance in locked.items()}
+        posted_at = max([now, *(balance.posted_at for balance in locked.values())])
+        fresh = await self._insert_entries(tx, wanted, posted_at)
+        if fresh:
+            await self._insert_lines(tx, fresh, ids, locked, posted_at)
+        return Posted([posting for _, posting in fresh], before, locked)
+
+    async def _insert_entries(
+        self, tx: Tx, postings: Sequence[Posting], posted_at: datetime
+    ) -> list[tuple[UUID, Posting]]:
+        """Insert what has a new source. Sorted, so that two that post the same wait for each other in one order."""
+        made = {new_message_id(): posting for posting in postings}
+        ordered = sorted(made, key=lambda entry_id: made[entry_id].source)
+        said = [made[entry_id] for entry_id in ordered]
         rows = await tx.fetch(
             _INSERT_ENTRIES,
-            list(made),
-            [p.source for p in made.values()],
-            [p.kind for p in made.values()],
-            [p.currency for p in made.values()],
-            [p.ref for p in made.values()],
-            [p.order_id for p in made.values()],
-            [p.note for p in made.values()],
-            [p.occurred_at for p in made.values()],
-            [digest_of(p.source, p.kind, p.occurred_at, p.lines) for p in made.values()],
-            now,
+            ordered,
+            [p.source for p in said],
+            [p.kind for p in said],
+            [p.currency for p in said],
+            [p.ref for p in said],
+            [p.order_id for p in said],
+            [p.note for p in said],
+            [p.occurred_at for p in said],
+            [digest_of(p, posted_at) for p in said],
+            posted_at,
         )
         inserted = {row["id"] for row in rows}
         return [(entry_id, posting) for entry_id, posting in made.items() if entry_id in inserted]
@@ -128,32 +152,33 @@ class Journal:
         fresh: Sequence[tuple[UUID, Posting]],
         ids: dict[Account, int],
         locked: dict[Account, Balance],
-        now: datetime,
+        posted_at: datetime,
     ) -> None:
         lines: list[tuple[UUID, int, int, int, int | None, int | None, datetime]] = []
         deltas: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        touched: set[Account] = set()
         for entry_id, posting in fresh:
-            # One time for all lines of an entry: no moment sees one half of a transfer.
-            at = max([now, *(locked[account].posted_at for account, _ in posting.lines if account in locked)])
             for no, (account, amount) in enumerate(posting.lines, 1):
                 balance = locked.get(account)
                 if balance is None:
                     delta = deltas[ids[account]]
                     delta[0] += amount
                     delta[1] += 1
-                    lines.append((entry_id, no, ids[account], amount, None, None, at))
+                    lines.append((entry_id, no, ids[account], amount, None, None, posted_at))
                 else:
+                    touched.add(account)
                     balance.amount += amount
                     balance.lines += 1
-                    balance.posted_at = at
-                    lines.append((entry_id, no, balance.account_id, amount, balance.lines, balance.amount, at))
+                    balance.posted_at = posted_at
+                    lines.append((entry_id, no, balance.account_id, amount, balance.lines, balance.amount, posted_at))
+        moved = [balance for account, balance in locked.items() if account in touched]
         await tx.execute(
             _INSERT_LINES,
             *(list(column) for column in zip(*lines, strict=True)),
-            [b.account_id for b in locked.values()],
-            [b.amount for b in locked.values()],
-            [b.lines for b in locked.values()],
-            [b.posted_at for b in locked.values()],
+            [b.account_id for b in moved],
+            [b.amount for b in moved],
+            [b.lines for b in moved],
+            [b.posted_at for b in moved],
             list(deltas),
             [delta[0] for delta in deltas.values()],
             [delta[1] for delta in deltas.values()],

@@ -1,0 +1,33 @@
+"""What the ledger hears. Nothing depends on the order: what comes too early is refused for now and comes again."""
+
+from __future__ import annotations
+
+from estore.contracts.orders import OrderConfirmed
+from estore.contracts.payments import PaymentCaptured
+from estore.contracts.vendors import VendorApproved, VendorBankAccountChanged, VendorSuspended
+from estore.kit.bus.base import Subscription
+from estore.services.ledger.endpoints import Endpoints
+
+# Climbing the ladder of retries this often takes hours: another service may be away for so long.
+PATIENCE = 24
+
+
+def subscriptions(e: Endpoints) -> list[Subscription]:
+    """Return the ledger's queues."""
+    return [
+        Subscription(
+            "ledger.entries",
+            {PaymentCaptured: e.payment_captured, OrderConfirmed: e.order_confirmed},
+            batch=1000,
+            attempts=PATIENCE,
+        ),
+        Subscription(
+            "ledger.vendors",
+            {
+                VendorApproved: e.vendor_approved,
+                VendorSuspended: e.vendor_suspended,
+                VendorBankAccountChanged: e.bank_account_changed,
+            },
+            batch=500,
+        ),
+    ]
