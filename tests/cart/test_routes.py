@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -203,6 +204,37 @@ async def test_one_guests_key_never_answers_another(floor: Floor) -> None:
 
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency.key_reused")
+
+
+async def test_a_replay_tells_the_secret_which_is_kept_nowhere(floor: Floor) -> None:
+    async with floor.world.http("cart") as client:
+        first = await client.post("/v1/carts", headers={"idempotency-key": "1"})
+        again = await client.post("/v1/carts", headers={"idempotency-key": "1"})
+        found = await client.get(f"/v1/carts/{first.json()['id']}", headers={"cart-secret": again.json()["secret"]})
+    [kept] = await floor.world.fetch("cart", "SELECT convert_from(response, 'UTF8') AS answer FROM once")
+
+    assert (again.content, found.status_code) == (first.content, 200)
+    assert first.json()["id"] in kept["answer"]
+    assert first.json()["secret"] not in kept["answer"]
+
+
+async def test_a_secret_that_was_kept_is_told_until_it_is_forgotten(floor: Floor) -> None:
+    """Carts of before: their secrets were drawn by lot, and follow from nothing."""
+    async with floor.world.http("cart") as client:
+        first = await client.post("/v1/carts", headers={"idempotency-key": "1"})
+        before = {"id": first.json()["id"], "secret": "drawn-by-lot", "lines": [], "version": 1, "created": True}
+        answer = json.dumps(before | {"subtotal": {"amount": 0, "currency": "EUR"}}).encode()
+        await floor.world.fetch("cart", "UPDATE once SET response = $1 RETURNING 1", answer)
+        again = await client.post("/v1/carts", headers={"idempotency-key": "1"})
+
+    assert again.json() == first.json() | {"secret": "drawn-by-lot"}
+
+
+async def test_no_two_carts_have_one_secret(floor: Floor) -> None:
+    async with floor.world.http("cart") as client:
+        made = [(await client.post("/v1/carts")).json() for _ in range(5)]
+
+    assert len({cart["secret"] for cart in made}) == 5
 
 
 async def test_if_match_guards_and_if_none_match_saves(floor: Floor) -> None:

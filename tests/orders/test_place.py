@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -68,6 +69,32 @@ async def test_the_same_key_gets_the_same_answer_and_buys_once(shop: Shop) -> No
     assert (first.status_code, first.content) == (again.status_code, again.content)
     assert again.headers["idempotency-replayed"] == "true"
     assert len(await shop.world.emitted("orders", OrderPlaced)) == 1
+
+
+async def test_a_replay_tells_the_secret_which_is_kept_nowhere(shop: Shop) -> None:
+    sent, body = key(), shop.body()
+    first = await shop.guest.post("/v1/orders", json=body, headers=sent)
+    again = await shop.guest.post("/v1/orders", json=body, headers=sent)
+    order = first.json()
+    kept = "SELECT convert_from(response, 'UTF8') AS answer FROM once WHERE key = $1"
+    [row] = await shop.world.fetch("orders", kept, sent["Idempotency-Key"])
+
+    assert again.content == first.content
+    assert (await shop.client(order_secret=order["secret"]).get(f"/v1/orders/{order['id']}")).status_code == 200
+    assert order["id"] in row["answer"]
+    assert order["secret"] not in row["answer"]
+
+
+async def test_a_secret_that_was_kept_is_told_until_it_is_forgotten(shop: Shop) -> None:
+    """Orders of before: their secrets were drawn by lot, and follow from nothing."""
+    sent, body = key(), shop.body()
+    first = await shop.guest.post("/v1/orders", json=body, headers=sent)
+    kept = json.dumps([first.json()["id"], "drawn-by-lot"]).encode()
+    update = "UPDATE once SET response = $1 WHERE key = $2 RETURNING 1"
+    await shop.world.fetch("orders", update, kept, sent["Idempotency-Key"])
+    again = await shop.guest.post("/v1/orders", json=body, headers=sent)
+
+    assert again.json() == first.json() | {"secret": "drawn-by-lot"}
 
 
 async def test_a_key_is_answered_the_same_after_the_price_has_changed(shop: Shop) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import typing
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -133,6 +134,18 @@ def replayed(row: Any, ctx: Context, decode: Callable[[bytes], Res]) -> Res:
     return decode(row["response"])
 
 
+@dataclass(frozen=True)
+class Keeping(Generic[Res]):
+    """How `once` keeps an answer that holds a secret: for thirty days, and readable.
+
+    strip: returns the answer without its secret, which is what is kept. restore: returns the answer as it was given;
+    it must know answers that were kept whole, too.
+    """
+
+    strip: Callable[[Res], Res]
+    restore: Callable[[Res], Res]
+
+
 class Endpoint(Generic[Req, Res]):
     """A use case with its policy. Call it with a Context and a request; it raises Failure kinds only.
 
@@ -180,15 +193,17 @@ class Edge:
         once: Once = NEVER,
         timeout: float = 5.0,
         rate: Rate | None = None,
+        keeping: Keeping[Res] | None = None,
     ) -> Endpoint[Any, Res]:
         """Wrap `use_case`: `(tx, ctx, request) -> response`, or `(ctx, request)` with `tx=NONE`.
 
         once: ACCEPTED or REQUIRED need `tx=WRITE`, and a response that msgspec can encode. timeout: seconds.
+        keeping: where the response holds a secret.
         """
         name = f"{self.service}.{use_case.__name__}"
         if once is not NEVER and tx is not WRITE:
             raise ValueError(f"{name}: once needs tx=WRITE")
-        call = self._transaction(use_case, tx, name if once is not NEVER else None)
+        call = self._transaction(use_case, tx, name if once is not NEVER else None, keeping)
         return Endpoint(name, self._guard(call, name, who, once, timeout, rate), who, once, timeout, rate)
 
     def batched(
@@ -264,7 +279,13 @@ class Edge:
 
         return run
 
-    def _transaction(self, use_case: Callable[..., Awaitable[Any]], mode: TxMode, once_name: str | None) -> Call:
+    def _transaction(
+        self,
+        use_case: Callable[..., Awaitable[Any]],
+        mode: TxMode,
+        once_name: str | None,
+        keeping: Keeping[Any] | None,
+    ) -> Call:
         if mode is NONE:
             return use_case
         if mode is not WRITE:
@@ -287,13 +308,14 @@ class Edge:
                     row = await tx.fetchrow(
                         "SELECT fingerprint, response FROM once WHERE scope = $1 AND key = $2", scope, ctx.key
                     )
-                    return replayed(row, ctx, decode)
+                    kept = replayed(row, ctx, decode)
+                    return kept if keeping is None else keeping.restore(kept)
                 answer = await use_case(tx, ctx, request)
                 await tx.execute(
                     "UPDATE once SET response = $3 WHERE scope = $1 AND key = $2",
                     scope,
                     ctx.key,
-                    msgspec.json.encode(answer),
+                    msgspec.json.encode(answer if keeping is None else keeping.strip(answer)),
                 )
                 return answer
 

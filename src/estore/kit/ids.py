@@ -5,8 +5,10 @@ Prevents: guessing a neighbour's id, index pages torn apart by random keys, and 
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import os
-import secrets
 from uuid import UUID
 
 from ulid import base32
@@ -49,6 +51,16 @@ def new_message_id() -> UUID:
     return UUID(int=_last_message)
 
 
-def new_secret(nbytes: int = 24) -> str:
-    """Return a URL-safe bearer secret with `nbytes` bytes of randomness."""
-    return secrets.token_urlsafe(nbytes)
+class GuestSecrets:
+    """The bearer secrets of what guests make, each derived from its id: nobody needs to keep one to tell it again.
+
+    key: the service's own, see `Settings.derived`; whoever has it has all of them.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    def of(self, made: str) -> str:
+        """Return the URL-safe secret of the id `made` (HMAC-SHA256, cut to 24 bytes as RFC 2104 section 5 allows)."""
+        digest = hmac.digest(self._key, made.encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(digest[:24]).decode()

@@ -10,6 +10,7 @@ from estore.kit.auth import Verifier
 from estore.kit.clock import Clock, SystemClock
 from estore.kit.db import Database
 from estore.kit.endpoint import Edge
+from estore.kit.ids import GuestSecrets
 from estore.kit.rate import Limiter
 from estore.kit.service import Invariant, Service
 from estore.kit.settings import Settings
@@ -33,7 +34,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     clock = clock or SystemClock()
     db = Database(settings.database_of(NAME), NAME, max_size=settings.pool_max)
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
-    e = endpoints.build(edge, Carts(settings.currency, own.max_quantity))
+    e = endpoints.build(edge, Carts(settings.currency, own.max_quantity, GuestSecrets(settings.derived("cart guests"))))
     return Service(
         name=NAME,
         prefixes=("/v1/carts",),

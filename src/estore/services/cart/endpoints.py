@@ -8,7 +8,7 @@ from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChang
 from estore.contracts.inventory import StockAvailabilityChanged
 from estore.contracts.orders import OrderPlaced
 from estore.contracts.vendors import VendorApproved, VendorSuspended
-from estore.kit.endpoint import ACCEPTED, BUYER, READ, SIGNED_IN, SYSTEM_ONLY, WRITE, Edge, Endpoint, Handler
+from estore.kit.endpoint import ACCEPTED, BUYER, READ, SIGNED_IN, SYSTEM_ONLY, WRITE, Edge, Endpoint, Handler, Keeping
 from estore.kit.rate import Rate
 from estore.services.cart import service
 from estore.services.cart.service import Carts, CartView, Key, NewCart, PutLine, RemoveLine
@@ -41,7 +41,14 @@ class Endpoints:
 def build(edge: Edge, carts: Carts) -> Endpoints:
     """Return cart's use cases with their policies. A cart is proven by its secret or its account, in SQL."""
     return Endpoints(
-        create=edge.endpoint(carts.create, who=BUYER, tx=WRITE, once=ACCEPTED, rate=MAKING),
+        create=edge.endpoint(
+            carts.create,
+            who=BUYER,
+            tx=WRITE,
+            once=ACCEPTED,
+            rate=MAKING,
+            keeping=Keeping(carts.without_secret, carts.with_secret),
+        ),
         read=edge.endpoint(carts.read, who=BUYER, tx=READ, rate=READING),
         put_line=edge.endpoint(carts.put_line, who=BUYER, tx=WRITE, rate=CHANGING),
         remove_line=edge.endpoint(carts.remove_line, who=BUYER, tx=WRITE, rate=CHANGING),

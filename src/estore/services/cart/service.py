@@ -17,7 +17,7 @@ from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.envelope import Cause, Message
 from estore.kit.errors import Transient
-from estore.kit.ids import new_id, new_secret
+from estore.kit.ids import GuestSecrets, new_id
 from estore.kit.money import Money
 from estore.services.cart import domain, store
 from estore.services.cart.domain import Cart, CartUnknown, Lines
@@ -62,7 +62,7 @@ class CartView(msgspec.Struct, frozen=True):
 
 
 class NewCart(msgspec.Struct, frozen=True):
-    """A cart that was just made. secret: opens a guest's cart, told once; None for an account's."""
+    """A cart that was just made. secret: opens a guest's cart, told once; None for an account's. guest: it is one's."""
 
     id: str
     secret: str | None
@@ -70,6 +70,7 @@ class NewCart(msgspec.Struct, frozen=True):
     subtotal: Money
     version: int
     created: bool
+    guest: bool = False
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -91,22 +92,34 @@ class RemoveLine(msgspec.Struct, frozen=True):
 
 
 class Carts:
-    """currency: the marketplace's. most: pieces of one SKU in a cart."""
+    """currency: the marketplace's. most: pieces of one SKU in a cart. secrets: derives those of guests' carts."""
 
-    def __init__(self, currency: str, most: int) -> None:
+    def __init__(self, currency: str, most: int, secrets: GuestSecrets) -> None:
         self._currency = currency
         self._most = most
+        self._secrets = secrets
 
     async def create(self, tx: Tx, ctx: Context, request: None) -> NewCart:
         """Make a guest's cart with a secret, or return the account's cart, made if need be."""
         account_id = ctx.principal.account_id
         if account_id is None:
-            secret, cart = new_secret(), new_id("crt")
+            cart = new_id("crt")
+            secret = self._secrets.of(cart)
             await store.add_guest_cart(tx, cart, domain.hash_of(secret), ctx.now)
-            return NewCart(cart, secret, [], Money(0, self._currency), 1, True)
+            return NewCart(cart, secret, [], Money(0, self._currency), 1, True, guest=True)
         created = await store.add_account_cart(tx, new_id("crt"), account_id, ctx.now)
         view = self._view(_found(await store.open_account_cart(tx, account_id)))
         return NewCart(view.id, None, view.lines, view.subtotal, view.version, created)
+
+    def without_secret(self, cart: NewCart) -> NewCart:
+        """What is kept of a cart for replays."""
+        return msgspec.structs.replace(cart, secret=None)
+
+    def with_secret(self, cart: NewCart) -> NewCart:
+        """The cart as it was answered. Those of before carry their secret, which was drawn by lot."""
+        if cart.secret is not None or not cart.guest:
+            return cart
+        return msgspec.structs.replace(cart, secret=self._secrets.of(cart.id))
 
     async def read(self, tx: Tx, ctx: Context, request: Key) -> CartView:
         """Return a cart with what its lines cost now. Raises CartUnknown."""

@@ -12,6 +12,7 @@ from estore.kit.auth import Verifier
 from estore.kit.clock import Clock, SystemClock
 from estore.kit.db import Database
 from estore.kit.endpoint import Edge
+from estore.kit.ids import GuestSecrets
 from estore.kit.rate import Limiter
 from estore.kit.service import Invariant, Service
 from estore.kit.settings import SettingError, Settings
@@ -79,7 +80,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     e = endpoints.build(
         edge,
         quotes=quotes,
-        placing=Placing(quotes, own.limits),
+        placing=Placing(quotes, own.limits, GuestSecrets(settings.derived("orders guests"))),
         steps=Steps(own.limits, waiting),
         learning=Learning(shelf),
         waiting=waiting,

@@ -16,7 +16,7 @@ from estore.kit.db import Tx
 from estore.kit.endpoint import KeyReused, once_scope, replayed
 from estore.kit.envelope import Envelope
 from estore.kit.errors import Failure, Transient
-from estore.kit.ids import new_id, new_secret
+from estore.kit.ids import GuestSecrets, new_id
 from estore.services.orders import domain, store
 from estore.services.orders.domain import Address, Priced
 from estore.services.orders.saga import Limits
@@ -46,27 +46,28 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):
-    """What `once` keeps of an answer."""
+    """What `once` keeps of an answer. secret: only in those of before, when secrets were drawn by lot."""
 
     order_id: str
-    secret: str | None
+    secret: str | None = None
 
 
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 
 
 def hashed(secret: str | None) -> bytes | None:
-    """Return what is stored of a secret. They are random, so a plain hash is enough."""
+    """Return what is stored of a secret. Nobody can guess them, so a plain hash is enough."""
     return None if secret is None else hashlib.sha256(secret.encode()).digest()
 
 
 class Placing:
-    """Places orders. limits: how long they may take until confirmed."""
+    """Places orders. limits: how long they may take until confirmed. secrets: derives those of guests' orders."""
 
-    def __init__(self, quotes: Quotes, limits: Limits) -> None:
+    def __init__(self, quotes: Quotes, limits: Limits, secrets: GuestSecrets) -> None:
         self._quotes = quotes
         self._shelf = quotes.shelf
         self._limits = limits
+        self._secrets = secrets
 
     async def place_orders(self, tx: Tx, calls: Sequence[Call]) -> Sequence[Placed | Failure]:
         """Place a batch: one statement when all offers are known here and nothing has changed since they were read.
@@ -150,7 +151,7 @@ class Placing:
             ctx = calls[index][0]
             row = seen.get(_key(ctx))
             if row is not None:
-                answers[index] = await _replay(tx, row, ctx)
+                answers[index] = await _replay(tx, row, ctx, self._secrets)
             elif index in refused and (index in fresh or not isinstance(refused[index], _BY_MEMORY)):
                 answers[index] = refused[index]
             else:
@@ -195,7 +196,7 @@ class Placing:
         order_id = new_id("ord")
         number = domain.number_of(secrets.randbits(domain.NUMBER_BITS))
         account_id = ctx.principal.account_id
-        secret = new_secret() if account_id is None else None
+        secret = self._secrets.of(order_id) if account_id is None else None
         address = _address(order.shipping_address)
         expires_at = ctx.now + timedelta(seconds=self._limits.until_confirmed)
         body = encoded(placed_view(ctx, call, priced, order_id, number, secret, address))
@@ -222,7 +223,7 @@ class Placing:
             scope,
             key,
             ctx.fingerprint,
-            encoded(Receipt(order_id, secret)),
+            encoded(Receipt(order_id)),
             order.shipping_method,
             address,
             order.cart_id,
@@ -248,8 +249,8 @@ def _same_key(first: Context, answer: Placed | Failure | None, ctx: Context) -> 
     return KeyReused("use a new key for a new request") if isinstance(answer, Placed) else None
 
 
-async def _replay(tx: Tx, row: object, ctx: Context) -> Placed | Failure:
-    """Answer as the first time: what a placed order shows is frozen on its rows, so only its secret is kept beside."""
+async def _replay(tx: Tx, row: object, ctx: Context, secrets: GuestSecrets) -> Placed | Failure:
+    """Answer as the first time: what a placed order shows is frozen on its rows, and its secret follows from its id."""
     try:
         receipt = replayed(row, ctx, _decode_receipt)
     except Failure as failure:
@@ -258,7 +259,10 @@ async def _replay(tx: Tx, row: object, ctx: Context) -> Placed | Failure:
     [view] = await store.show_orders(tx, [asked])
     if view is None:
         return Transient("the order cannot be read; try again")
-    return Placed(view.id, encoded(as_placed(view, receipt.secret)))
+    secret = receipt.secret
+    if secret is None and ctx.principal.account_id is None:
+        secret = secrets.of(view.id)
+    return Placed(view.id, encoded(as_placed(view, secret)))
 
 
 def _their_cart(ctx: Context, call: Placement, cart: CartChanged | None) -> CartChanged:
