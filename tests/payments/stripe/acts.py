@@ -1,0 +1,53 @@
+"""What the Stripe tests are about: intents, refunds, and a provider that charges them at the stand-in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from estore.kit.clock import ManualClock
+from estore.kit.ids import new_id
+from estore.services.payments.domain import Intent, Refund, RefundStatus, Status
+from estore.services.payments.gateways.stripe import StripeProvider, StripeSettings
+from payments.stripe.server import KEY, OLD_SECRET, SECRET, StandIn
+
+NOW = datetime.now(UTC)  # ids are made by the machine's clock, and their age matters here
+
+
+def provider(books: StandIn, *, clock: ManualClock | None = None, **values: Any) -> StripeProvider:
+    settings: dict[str, Any] = {
+        "api_key": KEY,
+        "webhook_secrets": (SECRET, OLD_SECRET),
+        "return_url": "https://shop.test/paid",
+        "timeout": 0.25,
+        "api_base": books.url,
+    }
+    return StripeProvider(StripeSettings(**settings | values), clock or ManualClock(NOW))
+
+
+def intent(method: str = "pm_card_visa", **values: Any) -> Intent:
+    defaults: dict[str, Any] = {
+        "id": new_id("pay"),
+        "order_id": new_id("ord"),
+        "amount": 1999,
+        "currency": "EUR",
+        "method": method,
+        "status": Status.CREATED,
+        "expires_at": NOW + timedelta(minutes=15),
+        "tries": 1,
+    }
+    return Intent(**defaults | values)
+
+
+def refund(payment: Intent, reference: str | None, amount: int = 500, **values: Any) -> Refund:
+    defaults: dict[str, Any] = {
+        "id": new_id("rfd"),
+        "payment_id": payment.id,
+        "order_id": payment.order_id,
+        "amount": amount,
+        "currency": payment.currency,
+        "status": RefundStatus.REQUESTED,
+        "charge_key": payment.key,
+        "charge_reference": reference,
+    }
+    return Refund(**defaults | values)
