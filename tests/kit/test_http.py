@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from estore.kit.auth import new_key, sign
 from estore.kit.context import Principal
+from estore.kit.http.front import Front
 from estore.kit.http.pages import CursorInvalid, cursor_of, decode_cursor, page_of
 from kit.shop import Shop, open_shop
 
@@ -133,6 +135,38 @@ async def test_the_trace_of_the_caller_goes_on(client: httpx.AsyncClient) -> Non
     )
 
     assert answer.json()["trace_id"] == trace
+
+
+@pytest.mark.parametrize("given", [True, False])
+async def test_what_cannot_be_read_has_a_trace_too(shop: Shop, client: httpx.AsyncClient, given: bool) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"} if given else {}
+    front = httpx.ASGITransport(app=Front({"/v1/shop": shop.app}, lambda: True), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=front, base_url="http://shop.test") as outside:
+        refused = [
+            await client.post("/v1/shop", content=b"{", headers=headers),
+            await client.post("/v1/shop", json={"name": 7}, headers=headers),
+            await client.post("/v1/shop", content=b" " * 300_000, headers=headers),
+            await client.post("/v1/shop", data={"name": "a"}, headers=headers),
+            await client.get("/v1/shop/a?dept=2", headers=headers),
+            await client.get("/v1/shop/a", headers=headers | {"authorization": "Bearer x"}),
+            await client.get("/v1/shop/a", headers=headers | {"if-match": "x"}),
+            await client.put("/v1/shop", headers=headers),
+            await outside.get("/v1/nowhere", headers=headers),
+            await outside.post("/nowhere", headers=headers),
+        ]
+    told = [answer.json()["trace_id"] for answer in refused]
+
+    assert all(answer.status_code >= 400 for answer in refused)
+    assert [len(trace_id) for trace_id in told] == [32] * len(refused)
+    assert (set(told) == {trace}) is given
+
+
+async def test_a_defect_is_logged_under_the_trace_that_is_told(client: httpx.AsyncClient) -> None:
+    with capture_logs() as logs:
+        answer = await client.post("/v1/shop", json={"name": "a", "by": 13})
+
+    assert answer.json()["trace_id"] in [entry.get("trace_id") for entry in logs if entry["event"] == "defect"]
 
 
 async def test_answers_are_not_sniffed_cached_or_framed(client: httpx.AsyncClient) -> None:

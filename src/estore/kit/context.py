@@ -65,6 +65,15 @@ GUEST = Principal()
 SYSTEM = Principal(roles=frozenset({Role.SYSTEM}))
 
 
+def new_traceparent() -> str:
+    """Begin a trace (W3C Trace Context): version, trace id, parent id, flags."""
+    return f"00-{token_hex(16)}-{token_hex(8)}-01"
+
+
+def trace_id_of(traceparent: str) -> str:
+    return traceparent[3:35]
+
+
 class Context(msgspec.Struct, kw_only=True):
     """The circumstances of one call.
 
@@ -92,12 +101,11 @@ class Context(msgspec.Struct, kw_only=True):
         if not self.correlation_id:
             self.correlation_id = new_id("cor")
         if not self.traceparent:
-            # W3C Trace Context: version, trace id, parent id, flags.
-            self.traceparent = f"00-{token_hex(16)}-{token_hex(8)}-01"
+            self.traceparent = new_traceparent()
 
     @property
     def trace_id(self) -> str:
-        return self.traceparent[3:35]
+        return trace_id_of(self.traceparent)
 
 
 def system_context(now: datetime | None = None, **values: str) -> Context:

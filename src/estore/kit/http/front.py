@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from estore.kit.context import trace_id_of
 from estore.kit.errors import Failure
 from estore.kit.http.cache import App, Receive, Scope, Send
+from estore.kit.http.requests import traceparent_of
 from estore.kit.http.responses import PROBLEM, NoSuchResource, problem_of
 
 JSON = b"application/json"
@@ -48,7 +50,7 @@ class Front:
         if app is not None:
             await app(scope, receive, send)
             return
-        status, kind, body, extra = self._own(path, scope["method"])
+        status, kind, body, extra = self._own(path, scope)
         headers = [
             (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
@@ -58,9 +60,9 @@ class Front:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    def _own(self, path: str, method: str) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
-        if method not in ("GET", "HEAD"):
-            return self._problem(NoSuchResource())
+    def _own(self, path: str, scope: Scope) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+        if scope["method"] not in ("GET", "HEAD"):
+            return self._problem(NoSuchResource(), scope)
         match path:
             case "/livez":
                 return 200, JSON, b'{"status":"alive"}', []
@@ -79,8 +81,9 @@ class Front:
                     # Pictures are drawn by us; a script inside one must still never run.
                     policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
                     return 200, kind.encode(), found.read_bytes(), [(b"cache-control", b"public, max-age=3600"), policy]
-        return self._problem(NoSuchResource())
+        return self._problem(NoSuchResource(), scope)
 
     @staticmethod
-    def _problem(failure: Failure) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
-        return failure.status, PROBLEM.encode(), msgspec.json.encode(problem_of(failure)), []
+    def _problem(failure: Failure, scope: Scope) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+        trace_id = trace_id_of(traceparent_of(scope))
+        return failure.status, PROBLEM.encode(), msgspec.json.encode(problem_of(failure, trace_id)), []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import MutableMapping
 from typing import Any
 
 from litestar import Request
+from litestar.types import HTTPScope
 
 from estore.kit.auth import Verifier
 from estore.kit.clock import Clock
-from estore.kit.context import GUEST, Context
+from estore.kit.context import GUEST, Context, new_traceparent
 from estore.kit.errors import Fault, Malformed
 
 MAX_WAIT = 20.0
@@ -28,6 +30,18 @@ def _invalid(name: str, detail: str) -> HeaderInvalid:
     return HeaderInvalid(f"{name}: {detail}", errors=[Fault(detail, parameter=name)])
 
 
+def traceparent_of(scope: MutableMapping[str, Any] | HTTPScope) -> str:
+    """Return the trace of a request (an ASGI scope): the client's, or the one that was begun when first asked for.
+
+    It is there before the request can be read, so that what is answered to an unreadable one can be found again.
+    """
+    state = scope.setdefault("state", {})
+    if (found := state.get("traceparent")) is None:
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
+        found = state["traceparent"] = given if _TRACEPARENT.fullmatch(given) else new_traceparent()
+    return str(found)
+
+
 async def context(request: Request[Any, Any, Any], *, streamed: bool = False) -> Context:
     """Return the Context of `request`.
 
@@ -43,12 +57,11 @@ async def context(request: Request[Any, Any, Any], *, streamed: bool = False) ->
     principal = GUEST
     if (authorization := headers.get("authorization")) is not None:
         principal = await verifier.principal(authorization, now)
-    traceparent = headers.get("traceparent", "")
     client = request.client
     ctx = Context(
         now=now,
         principal=principal,
-        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else "",
+        traceparent=traceparent_of(request.scope),
         client=client.host if client is not None else "",
         wait=_wait(headers.get("prefer")),
         if_match=_if_match(headers.get("if-match")),

@@ -8,9 +8,10 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from estore.kit.context import Context
+from estore.kit.context import Context, trace_id_of
 from estore.kit.errors import Denied, Failure, Fault, Malformed, NotFound, TooLarge, Unauthenticated
 from estore.kit.http.decoding import BodyMalformed
+from estore.kit.http.requests import traceparent_of
 from estore.kit.telemetry import log
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ def respond(
     return Response(body, status_code=status, headers=out)
 
 
-def problem_of(failure: Failure, trace_id: str = "") -> dict[str, Any]:
+def problem_of(failure: Failure, trace_id: str) -> dict[str, Any]:
     """Return the problem document of a failure; its type is the code's place in /docs/problems."""
     return {
         "type": f"/docs/problems#{failure.code}",
@@ -82,7 +83,7 @@ def problem_of(failure: Failure, trace_id: str = "") -> dict[str, Any]:
 def problem(request: Request[Any, Any, Any], failure: Failure) -> Response[bytes]:
     """Encode a failure as problem+json."""
     ctx: Context | None = request.scope.get("state", {}).get("ctx")
-    document = problem_of(failure, ctx.trace_id if ctx else "")
+    document = problem_of(failure, trace_id_of(traceparent_of(request.scope)))
     headers = dict(failure.headers)
     if failure.status == 401:
         headers["www-authenticate"] = "Bearer"
@@ -140,7 +141,8 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Anything unexpected is our fault: logged with its stack, told without it."""
-    _log.error("defect", path=request.url.path, method=request.method, exc_info=error)
+    trace_id = trace_id_of(traceparent_of(request.scope))
+    _log.error("defect", path=request.url.path, method=request.method, trace_id=trace_id, exc_info=error)
     return problem(request, Defect("this is our fault; quote the trace_id when you report it"))
 
 
