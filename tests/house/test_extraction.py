@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from estore.cli import compose as composed
+
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "estore"
 SERVICES = sorted(path.parent.name for path in (SRC / "services").glob("*/__init__.py"))
@@ -25,6 +27,10 @@ for room in pkgutil.walk_packages(service.__path__, service.__name__ + "."):
 foreign = [name for name in sys.modules if name.startswith("estore.services.") and name.split(".")[2] != sys.argv[2]]
 assert not foreign, foreign
 """
+
+
+def test_every_service_is_composed() -> None:
+    assert set(composed.SERVICES) == set(SERVICES), "cli/compose.py names the services of the store"
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The front of a process: sends each request to the service whose prefix it has; health, metrics, files.
 
-Prevents: a process that hosts seven services paying for seven routers on each request.
+Prevents: a process that hosts all services paying for a router each on every request.
 """
 
 from __future__ import annotations
