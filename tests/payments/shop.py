@@ -12,7 +12,7 @@ from estore.contracts.orders import OrderCancelled, OrderPaymentRequested, Refun
 from estore.contracts.payments import PaymentCaptured, PaymentFailed
 from estore.kit.ids import new_id
 from estore.services.payments.gateways import SandboxProvider
-from estore.services.payments.jobs import Pump
+from estore.services.payments.jobs import Pump, Reports
 from support.world import World
 
 QUICK = {"ESTORE_PAYMENTS_CALL_TIMEOUT": "0.3"}
@@ -24,8 +24,10 @@ class Shop:
     def __init__(self, made: World) -> None:
         self.world = made
         service = made.service("payments")
-        self.pump: Pump = service.jobs[0].run.__self__  # type: ignore[attr-defined]
-        self.sandbox: SandboxProvider = service.jobs[2].run.__self__  # type: ignore[attr-defined]
+        timers: dict[str, Any] = {job.name: job.run for job in service.jobs}
+        self.pump: Pump = timers["payments.sweep"].__self__
+        self.reports: Reports = timers["payments.reports"].__self__
+        self.sandbox: SandboxProvider = timers["payments.sandbox"].__self__
         self.sandbox.client = made.http("payments")
         self.operator = made.http("payments", made.token("acc_op", operator=True))
 
@@ -81,7 +83,7 @@ class Shop:
     async def told(self, order_id: str) -> list[str]:
         """The names of the events about an order, oldest first."""
         events = await self.world.emitted("payments")
-        return [type(e).__name__.removeprefix("Payment") for e in events if e.order_id == order_id]
+        return [type(e).__name__.removeprefix("Payment") for e in events if getattr(e, "order_id", "") == order_id]
 
     async def failure(self, order_id: str) -> str:
         (failed,) = [e for e in await self.world.emitted("payments", PaymentFailed) if e.order_id == order_id]
@@ -93,7 +95,7 @@ class Shop:
 
 _EMPTY = (
     "TRUNCATE payment_intent, dispute, payment_history, refund, webhook_event, outbox, once,"
-    " sandbox_charge, sandbox_refund, sandbox_webhook"
+    " sandbox_charge, sandbox_refund, sandbox_webhook, sandbox_dispute, payment_mark, report_cursor, provider_report"
 )
 
 

@@ -1,8 +1,9 @@
 """Payments: one charge per order, whatever the provider, the network or the process does.
 
-Owns payment intents, their history, captures, voids, refunds, disputes, and the provider's webhooks.
+Owns payment intents, their history, captures, voids, refunds, disputes and their evidence, marks of what customers
+transferred by invoice, the providers' webhooks, and the spans of time that their reports cover.
 Publishes payment.requires_action, payment.captured (at most once per order), payment.failed, payment.refunded,
-payment.disputed.
+payment.refund_failed, payment.disputed, payment.dispute_closed, provider.reported (what a provider's own books say).
 Hears order.payment_requested (one intent per order), order.cancelled (void, or report a late capture),
 refund.requested (once per refund).
 
@@ -15,11 +16,23 @@ settled is looked up at the provider; what nothing settles by its deadline is vo
 from estore.contracts.orders import OrderCancelled, OrderPaymentRequested, RefundRequested
 from estore.contracts.payments import (
     PaymentCaptured,
+    PaymentDisputeClosed,
     PaymentDisputed,
     PaymentFailed,
     PaymentRefunded,
+    PaymentRefundFailed,
     PaymentRequiresAction,
+    ProviderReported,
 )
 
-PUBLISHES = (PaymentRequiresAction, PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentDisputed)
+PUBLISHES = (
+    PaymentRequiresAction,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentDisputed,
+    PaymentDisputeClosed,
+    ProviderReported,
+)
 HEARS = (OrderPaymentRequested, OrderCancelled, RefundRequested)

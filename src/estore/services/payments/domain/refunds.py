@@ -99,14 +99,20 @@ class RefundSeen(msgspec.Struct, frozen=True):
 
 
 class Purse(msgspec.Struct):
-    """What refunds may take of one payment. reserved: asked for and not refused; it never exceeds captured."""
+    """What refunds may take of one payment. reserved: asked for and not refused. disputed: claimed by banks, or lost
+    to them. Refunds that the provider made without us may bring the sum over captured; then nothing is left."""
 
     captured: int
     reserved: int
+    disputed: int = 0
+
+    @property
+    def left(self) -> int:
+        return max(0, self.captured - self.reserved - self.disputed)
 
     def take(self, amount: int) -> bool:
         """Reserve `amount` if that much is left; returns whether it was."""
-        if amount <= 0 or amount > self.captured - self.reserved:
+        if amount <= 0 or amount > self.left:
             return False
         self.reserved += amount
         return True

@@ -3,6 +3,7 @@
 A provider is asked between transactions, never inside one. `app.GATEWAYS` names those that exist.
 """
 
+from estore.services.payments.gateways.invoice import InvoiceProvider
 from estore.services.payments.gateways.provider import (
     EvidenceRefused,
     Provider,
@@ -15,6 +16,7 @@ from estore.services.payments.gateways.sandbox import ActionGone, SandboxProvide
 __all__ = [
     "ActionGone",
     "EvidenceRefused",
+    "InvoiceProvider",
     "Provider",
     "SandboxProvider",
     "SandboxSettings",

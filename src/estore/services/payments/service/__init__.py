@@ -1,16 +1,35 @@
 """Use cases of payments. The edge commits; providers are called by jobs, between transactions, never from here."""
 
 from estore.services.payments.service.charging import Charging
-from estore.services.payments.service.queries import get_payment, list_payments
+from estore.services.payments.service.disputing import Disputing, get_dispute, list_disputes
+from estore.services.payments.service.hearing import Hearing
+from estore.services.payments.service.invoicing import INVOICE, Invoicing
+from estore.services.payments.service.queries import get_payment, list_payments, list_refunds
 from estore.services.payments.service.refunding import Refunding
+from estore.services.payments.service.reporting import Reporting, get_report, list_reports
 from estore.services.payments.service.shapes import (
     Action,
+    AskReport,
+    BankAccount,
     Chain,
     Claim,
     Complete,
+    DisputeView,
+    EvidenceBody,
+    EvidenceOutcome,
+    Fetched,
     GetPayment,
+    GiveEvidence,
     Handover,
+    Invoice,
+    ListDisputes,
     ListPayments,
+    ListRefunds,
+    ListReports,
+    MarkBody,
+    MarkPaid,
+    MarkRefundBody,
+    MarkRefundPaid,
     Outcomes,
     Payments,
     PaymentView,
@@ -20,19 +39,41 @@ from estore.services.payments.service.shapes import (
     RefundBody,
     RefundOutcomes,
     RefundView,
+    ReportFailed,
+    ReportView,
     StartRefund,
 )
-from estore.services.payments.store import captures
+from estore.services.payments.store import Mark, ReportRow, captures, marks_between
 
 __all__ = [
+    "INVOICE",
     "Action",
+    "AskReport",
+    "BankAccount",
     "Chain",
     "Charging",
     "Claim",
     "Complete",
+    "DisputeView",
+    "Disputing",
+    "EvidenceBody",
+    "EvidenceOutcome",
+    "Fetched",
     "GetPayment",
+    "GiveEvidence",
     "Handover",
+    "Hearing",
+    "Invoice",
+    "Invoicing",
+    "ListDisputes",
     "ListPayments",
+    "ListRefunds",
+    "ListReports",
+    "Mark",
+    "MarkBody",
+    "MarkPaid",
+    "MarkRefundBody",
+    "MarkRefundPaid",
     "Outcomes",
     "PaymentView",
     "Payments",
@@ -43,8 +84,18 @@ __all__ = [
     "RefundOutcomes",
     "RefundView",
     "Refunding",
+    "ReportFailed",
+    "ReportRow",
+    "ReportView",
+    "Reporting",
     "StartRefund",
     "captures",
+    "get_dispute",
     "get_payment",
+    "get_report",
+    "list_disputes",
     "list_payments",
+    "list_refunds",
+    "list_reports",
+    "marks_between",
 ]

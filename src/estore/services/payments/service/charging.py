@@ -6,18 +6,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from estore.contracts.orders import OrderCancelled, OrderPaymentRequested
-from estore.contracts.payments import PaymentCaptured, PaymentDisputed, PaymentFailed, PaymentRequiresAction
+from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRequiresAction
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.envelope import Message
 from estore.kit.ids import new_id
 from estore.services.payments import store
-from estore.services.payments.domain import Dispute, Finding, Found, Intent, NotCapturedYet, Pace, Status, settle
-from estore.services.payments.service.shapes import Chain, Claim, Handover, Outcomes, ProviderEvent, Received
+from estore.services.payments.domain import Finding, Found, Intent, Pace, Status, settle
+from estore.services.payments.service.shapes import Chain, Claim, Handover, Outcomes
 from estore.services.payments.store.intents import NewIntent
-
-# Providers repeat an event for days, not for weeks.
-WEBHOOK_DAYS = 30
 
 
 class Charging:
@@ -54,56 +51,20 @@ class Charging:
             (i, Finding(Found.CANCEL, "order", code="voided", detail=cancelled[o].data.reason[:200]))
             for o, i in locked.items()
         ]
-        await self._settle(tx, findings, now)
+        await self.settle(tx, findings, now)
         tx.after_commit(self.handover.wake)
-
-    async def hear_provider(self, tx: Tx, ctx: Context, event: ProviderEvent) -> Received:
-        """Act on a provider's event, once. Events about nothing of ours are noted, and that is all."""
-        if not await store.insert_webhook_event(
-            tx, event.provider, event.event_id, event.payment_id, event.kind, ctx.now
-        ):
-            return Received(replayed=True)
-        if event.finding is not None and event.payment_id:
-            await self.record(tx, ctx, Outcomes([(event.payment_id, event.finding)]))
-        if event.dispute is not None and event.payment_id:
-            await self._open_dispute(tx, ctx, event, event.dispute)
-        return Received()
-
-    async def _open_dispute(self, tx: Tx, ctx: Context, event: ProviderEvent, dispute: Dispute) -> None:
-        """Note a dispute, once. One that overtakes its capture is refused for now: the provider sends it again."""
-        intent = (await store.lock_by_id(tx, [event.payment_id])).get(event.payment_id)
-        if intent is None:
-            return
-        if intent.status is not Status.CAPTURED:
-            raise NotCapturedYet
-        dispute_id = new_id("dsp")
-        if await store.insert_dispute(tx, dispute_id, intent.id, event.provider, dispute, ctx.now):
-            tx.emit(
-                PaymentDisputed(
-                    order_id=intent.order_id,
-                    payment_id=intent.id,
-                    dispute_id=dispute_id,
-                    amount=dispute.amount,
-                    currency=dispute.currency,
-                ),
-                Chain.of(intent, ctx.now),
-            )
-
-    async def forget_webhooks(self, tx: Tx, ctx: Context, claim: Claim) -> int:
-        """Forget events that no provider sends again; returns how many."""
-        return await store.forget_webhook_events(tx, ctx.now - timedelta(days=WEBHOOK_DAYS), claim.at_most)
 
     async def record(self, tx: Tx, ctx: Context, outcomes: Outcomes) -> None:
         """Write down what was found out, however many at once, and tell those who wait for it."""
         locked = await store.lock_by_id(tx, sorted({payment_id for payment_id, _ in outcomes.found}))
         findings = [(locked[payment_id], f) for payment_id, f in outcomes.found if payment_id in locked]
-        await self._settle(tx, findings, ctx.now)
+        await self.settle(tx, findings, ctx.now)
 
     async def claim_due(self, tx: Tx, ctx: Context, claim: Claim) -> list[Intent]:
         """Claim intents whose time has come, so that only one process asks the provider about each."""
         return await store.claim_due(tx, ctx.now, self.pace.lease, claim.at_most)
 
-    async def _settle(self, tx: Tx, findings: Sequence[tuple[Intent, Finding]], now: datetime) -> None:
+    async def settle(self, tx: Tx, findings: Sequence[tuple[Intent, Finding]], now: datetime) -> None:
         """Apply findings to locked intents in order, write them in one statement, emit what changed."""
         noted: list[tuple[Intent, Finding, Status]] = []
         for intent, finding in findings:

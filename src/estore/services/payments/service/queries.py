@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from estore.kit.context import Context
 from estore.kit.db import Tx
+from estore.kit.http import Page, decode_cursor, page_of
 from estore.kit.money import Money
 from estore.services.payments import store
 from estore.services.payments.domain import PaymentNotFound
-from estore.services.payments.service.shapes import GetPayment, ListPayments, Payments, PaymentView, RefundView
+from estore.services.payments.service.shapes import (
+    GetPayment,
+    ListPayments,
+    ListRefunds,
+    Payments,
+    PaymentView,
+    RefundView,
+)
 
 
 async def get_payment(tx: Tx, ctx: Context, query: GetPayment) -> PaymentView:
@@ -22,6 +30,27 @@ async def list_payments(tx: Tx, ctx: Context, query: ListPayments) -> Payments:
     """The payment of an order, if there is one that the caller may see."""
     rows = await store.payments_of_order(tx, query.order_id, _owner(ctx))
     return Payments([await _view(tx, ctx, row) for row in rows])
+
+
+async def list_refunds(tx: Tx, ctx: Context, query: ListRefunds) -> Page[RefundView]:
+    """Refunds of all payments, newest first."""
+    (before,) = decode_cursor(query.cursor, str) or (None,)
+    rows = await store.refunds_page(tx, query.provider, query.status, before, query.limit + 1)
+    return page_of([refund_view(row) for row in rows], query.limit, lambda view: (view.id,))
+
+
+def refund_view(row: store.RefundRow) -> RefundView:
+    """Return a refund as people see it."""
+    return RefundView(
+        id=row.id,
+        payment_id=row.payment_id,
+        amount=Money(row.amount, row.currency),
+        status=row.status,
+        reason=row.reason,
+        code=row.code,
+        created_at=row.created_at,
+        settled_at=row.settled_at,
+    )
 
 
 def _owner(ctx: Context) -> str | None:
@@ -41,6 +70,7 @@ async def _view(tx: Tx, ctx: Context, row: store.PaymentRow) -> PaymentView:
         amount=Money(row.amount, row.currency),
         captured=Money(row.captured, row.currency),
         refunded=Money(row.refunded, row.currency),
+        disputed=Money(row.disputed, row.currency),
         payment_method=row.method,
         provider=row.provider,
         code=row.code,
@@ -49,19 +79,7 @@ async def _view(tx: Tx, ctx: Context, row: store.PaymentRow) -> PaymentView:
         expires_at=row.expires_at,
         created_at=row.created_at,
         captured_at=row.captured_at,
-        refunds=[
-            RefundView(
-                id=r.id,
-                payment_id=row.id,
-                amount=Money(r.amount, r.currency),
-                status=r.status,
-                reason=r.reason,
-                code=r.code,
-                created_at=r.created_at,
-                settled_at=r.settled_at,
-            )
-            for r in refunds
-        ],
+        refunds=[refund_view(r) for r in refunds],
         reference=row.reference if may_all else None,
         history=await store.history_of(tx, row.id) if may_all else None,
         version=row.version,

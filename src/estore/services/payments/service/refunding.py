@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from estore.contracts.orders import RefundRequested
-from estore.contracts.payments import PaymentRefunded
+from estore.contracts.payments import PaymentRefunded, PaymentRefundFailed
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.envelope import Message
@@ -16,11 +16,16 @@ from estore.kit.telemetry import log
 from estore.services.payments import store
 from estore.services.payments.domain import (
     CurrencyDiffers,
+    Intent,
+    MoneyDisputed,
     NotCapturedYet,
     Pace,
     PaymentNotFound,
     Refund,
     RefundExceedsCaptured,
+    RefundFinding,
+    RefundFound,
+    RefundSeen,
     RefundStatus,
     Status,
     settle_refund,
@@ -50,16 +55,18 @@ class Refunding:
             if purse is None or purse.status not in (Status.CAPTURED, Status.FAILED):
                 raise NotCapturedYet(f"order {m.data.order_id} has no capture to refund")
             # An operator's refund may have taken a part that orders had not heard of: what is left still goes back.
-            amount = min(m.data.amount, purse.purse.captured - purse.purse.reserved) or m.data.amount
+            amount = min(m.data.amount, purse.purse.left) or m.data.amount
             refund = _refund_of(refund_id, purse, amount, m.data.currency, m.data.reason, m)
             _reserve(refund, purse, now)
             if refund.status is RefundStatus.REFUSED:
                 _log.error("refund refused", refund_id=refund_id, order_id=m.data.order_id, code=refund.code)
+                tx.emit(_failed(refund), m)
             refunds.append(refund)
         await self._insert_refunds(tx, refunds, now)
 
     async def start_refund(self, tx: Tx, ctx: Context, cmd: StartRefund) -> RefundView:
-        """An operator gives money back. Raises PaymentNotFound, CurrencyDiffers, RefundExceedsCaptured."""
+        """An operator gives money back. Raises PaymentNotFound, CurrencyDiffers, RefundExceedsCaptured,
+        MoneyDisputed."""
         purses = await store.lock_purses(tx, payments=[cmd.payment_id])
         if not purses:
             raise PaymentNotFound
@@ -68,8 +75,10 @@ class Refunding:
         if wanted.currency != purse.currency:
             raise CurrencyDiffers(f"it was made in {purse.currency}", pointer="/amount/currency")
         refund = _refund_of(new_id("rfd"), purse, wanted.amount, wanted.currency, cmd.body.reason, ctx)
-        left = purse.purse.captured - purse.purse.reserved
+        left = purse.purse.left
         _reserve(refund, purse, ctx.now)
+        if refund.code == MoneyDisputed.code:
+            raise MoneyDisputed(f"{left} {purse.currency} in minor units are left", left=left)
         if refund.status is RefundStatus.REFUSED:
             raise RefundExceedsCaptured(f"{left} {purse.currency} in minor units are left", left=left)
         await self._insert_refunds(tx, [refund], ctx.now)
@@ -101,9 +110,50 @@ class Refunding:
                 tx.emit(_refunded(refund, ctx.now), Chain.of(refund, ctx.now))
             else:
                 released += refund.amount
+                tx.emit(_failed(refund), Chain.of(refund, ctx.now))
                 _log.error("refund refused by the provider", refund_id=refund.id, code=refund.code)
             moved[refund.payment_id] = (back, released)
         await store.save_refunds(tx, list(locked.values()), moved, ctx.now)
+
+    async def hear_refund(self, tx: Tx, ctx: Context, intent: Intent, seen: RefundSeen) -> None:
+        """Note a refund that the provider told of a locked payment: one of ours, or one that it made without us.
+
+        Raises NotCapturedYet for one that overtakes the capture.
+        """
+        if intent.status is not Status.CAPTURED:
+            raise NotCapturedYet
+        known = await store.refund_told(tx, intent.id, seen.key, seen.reference)
+        if known is None:
+            if seen.succeeded:
+                await self._take_down(tx, ctx, intent, seen)
+            return
+        refund = (await store.lock_refunds(tx, [known], [intent.id]))[known]
+        if (refund.amount, refund.currency) != (seen.amount, seen.currency):
+            # Never book what was not asked for.
+            _log.error("refund of another amount told", refund_id=refund.id, reference=seen.reference)
+            return
+        if refund.status is (RefundStatus.REFUSED if seen.succeeded else RefundStatus.SUCCEEDED):
+            # The provider's report shows the difference.
+            _log.error("a settled refund is told otherwise", refund_id=refund.id, status=refund.status)
+        found = RefundFound.SUCCEEDED if seen.succeeded else RefundFound.REFUSED
+        code = "" if seen.succeeded else "provider_refused"
+        await self.record_refunds(tx, ctx, RefundOutcomes([(refund, RefundFinding(found, seen.reference, code))]))
+
+    async def _take_down(self, tx: Tx, ctx: Context, intent: Intent, seen: RefundSeen) -> None:
+        """Record a refund that nobody here asked for. More than was captured is written down, and not believed."""
+        (purse,) = (await store.lock_purses(tx, payments=[intent.id])).values()
+        refund = _refund_of(new_id("rfd"), purse, seen.amount, seen.currency, "made at the provider", ctx)
+        refund.reference, refund.status = seen.reference, RefundStatus.SUCCEEDED
+        if seen.currency != purse.currency:
+            refund.status, refund.code = RefundStatus.REFUSED, CurrencyDiffers.code
+        elif not 0 < seen.amount <= purse.purse.captured - purse.refunded:
+            refund.status, refund.code = RefundStatus.REFUSED, RefundExceedsCaptured.code
+        await store.insert_refunds(tx, [refund], ctx.now)
+        if refund.status is RefundStatus.REFUSED:
+            _log.error("unbelievable refund told", payment_id=intent.id, refund_id=refund.id, code=refund.code)
+            return
+        await store.add_outside(tx, intent.id, refund.amount)
+        tx.emit(_refunded(refund, ctx.now), Chain.of(refund, ctx.now))
 
     async def _insert_refunds(self, tx: Tx, refunds: Sequence[Refund], now: datetime) -> None:
         if not refunds:
@@ -149,7 +199,9 @@ def _reserve(refund: Refund, purse: LockedPurse, now: datetime) -> None:
     if refund.currency != purse.currency:
         refund.status, refund.code = RefundStatus.REFUSED, CurrencyDiffers.code
     elif not purse.purse.take(refund.amount):
-        refund.status, refund.code = RefundStatus.REFUSED, RefundExceedsCaptured.code
+        undisputed = purse.purse.captured - purse.purse.reserved
+        disputed = min(refund.amount, undisputed) > purse.purse.left
+        refund.status, refund.code = RefundStatus.REFUSED, (MoneyDisputed if disputed else RefundExceedsCaptured).code
     else:
         refund.due_at = now
 
@@ -163,4 +215,15 @@ def _refunded(refund: Refund, now: datetime) -> PaymentRefunded:
         currency=refund.currency,
         refunded_at=now,
         provider=refund.provider,
+    )
+
+
+def _failed(refund: Refund) -> PaymentRefundFailed:
+    return PaymentRefundFailed(
+        order_id=refund.order_id,
+        payment_id=refund.payment_id,
+        refund_id=refund.id,
+        amount=refund.amount,
+        currency=refund.currency,
+        code=refund.code,
     )

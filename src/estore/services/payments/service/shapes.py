@@ -9,9 +9,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from estore.contracts.payments import ReportLine
 from estore.kit.money import MAX_AMOUNT, Currency, Money
 from estore.services.payments import store
 from estore.services.payments.domain import Dispute, Finding, Intent, Refund, RefundFinding, RefundSeen
+
+AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -56,6 +59,119 @@ class RefundBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$", description="For the statement")] = ""
 
 
+_Text = msgspec.Meta(min_length=1, max_length=20_000, pattern=r"^[^\x00]*$")
+_Reference = msgspec.Meta(
+    min_length=1, max_length=140, pattern=r"^[^\x00-\x1f]*$", description="The bank's, as on the statement"
+)
+
+
+class EvidenceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What speaks for the charge, in words for the bank: what was ordered, shipped and delivered when."""
+
+    text: Annotated[str, _Text]
+
+
+class GiveEvidence(msgspec.Struct, frozen=True):
+    dispute_id: str
+    body: EvidenceBody
+
+
+class EvidenceOutcome(msgspec.Struct, frozen=True):
+    """What came of offering evidence; see domain.evidence_offered."""
+
+    dispute_id: str
+    refused: str | None
+
+
+class ListDisputes(msgspec.Struct, frozen=True):
+    status: str | None
+    cursor: str | None
+    limit: int
+
+
+class MarkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Money of a customer on our bank statement. received_at: when the bank booked it."""
+
+    amount: PositiveMoney
+    received_at: AwareTime
+    bank_reference: Annotated[str, _Reference]
+
+
+class MarkPaid(msgspec.Struct, frozen=True):
+    payment_id: str
+    body: MarkBody
+
+
+class MarkRefundBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Money that we transferred back. paid_at: when the bank booked it."""
+
+    amount: PositiveMoney
+    paid_at: AwareTime
+    bank_reference: Annotated[str, _Reference]
+
+
+class MarkRefundPaid(msgspec.Struct, frozen=True):
+    refund_id: str
+    body: MarkRefundBody
+
+
+class BankAccount(msgspec.Struct, frozen=True):
+    """Where customers transfer to. iban: without spaces. days: within which an invoice asks to be paid."""
+
+    holder: str
+    iban: str
+    bic: str
+    days: int
+
+
+class Invoice(msgspec.Struct, frozen=True, kw_only=True):
+    """What to transfer where. reference: to be written on the transfer (ISO 11649). status: of the payment."""
+
+    payment_id: str
+    status: str
+    amount: Money
+    holder: str
+    iban: str
+    bic: str
+    reference: str
+    payable_until: datetime
+
+
+class AskReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A span of a provider's books: from since, inclusive, to until, exclusive."""
+
+    provider: Annotated[str, msgspec.Meta(max_length=40)]
+    since: AwareTime
+    until: AwareTime
+
+
+class ListReports(msgspec.Struct, frozen=True):
+    provider: str | None
+    cursor: str | None
+    limit: int
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """A report that a provider gave."""
+
+    report: store.ReportRow
+    lines: Sequence[ReportLine]
+
+
+class ReportFailed(msgspec.Struct, frozen=True):
+    """A report that a provider did not give."""
+
+    report: store.ReportRow
+    detail: str
+
+
+class ListRefunds(msgspec.Struct, frozen=True):
+    provider: str | None
+    status: str | None
+    cursor: str | None
+    limit: int
+
+
 class StartRefund(msgspec.Struct, frozen=True):
     payment_id: str
     body: RefundBody
@@ -94,7 +210,8 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class RefundView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund. status: `requested`, `unknown` (the provider is being asked), `succeeded`, `refused`."""
+    """A refund. status: `requested`, `unknown` (the provider is being asked), `processing` (the provider is at it; by
+    invoice: you are to transfer it), `succeeded`, `refused`."""
 
     id: str
     payment_id: str
@@ -106,10 +223,49 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: datetime | None = None
 
 
+class DisputeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A dispute. status: `opened`, `evidence_submitted`, `won`, `lost`. reference: the provider's id of it.
+
+    evidence_sent_at: when the provider had taken the evidence; evidence_code: why it never will.
+    """
+
+    id: str
+    payment_id: str
+    order_id: str
+    provider: str
+    reference: str
+    amount: Money
+    status: str
+    reason: str
+    evidence_due_at: datetime | None
+    evidence: str | None
+    evidence_at: datetime | None
+    evidence_sent_at: datetime | None
+    evidence_code: str
+    created_at: datetime
+    closed_at: datetime | None
+
+
+class ReportView(msgspec.Struct, frozen=True, kw_only=True):
+    """A report of a provider's books. status: `requested`, `published`. detail: why the last try did not succeed."""
+
+    id: str
+    provider: str
+    since: datetime
+    until: datetime
+    status: str
+    parts: int
+    lines: int
+    tries: int
+    detail: str
+    created_at: datetime
+    published_at: datetime | None
+
+
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment. status: `created`, `pending`, `requires_action` (see action_url), `closing`, `captured`, `failed`.
 
-    code, detail: why it failed. reference and history: for operators only.
+    code, detail: why it failed. disputed: what banks have claimed back, or keep. reference, history: for operators.
     """
 
     id: str
@@ -118,6 +274,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
     captured: Money
     refunded: Money
+    disputed: Money
     payment_method: str
     provider: str
     code: str

@@ -114,6 +114,12 @@ async def lock_by_order(tx: Tx, order_ids: Sequence[str]) -> dict[str, Intent]:
     return {row["order_id"]: _intent(row) for row in await tx.fetch(sql, order_ids)}
 
 
+async def id_by_reference(tx: Tx, provider: str, reference: str) -> str | None:
+    """Return the payment that a provider knows by `reference`."""
+    sql = "SELECT id FROM payment_intent WHERE provider = $1 AND reference = $2 AND provider <> 'sandbox'"
+    return await tx.fetchval(sql, provider, reference)  # type: ignore[no-any-return]
+
+
 _SAVE = """
 WITH noted AS (
     INSERT INTO payment_history (payment_id, at, source, found, status, code, detail, reference)

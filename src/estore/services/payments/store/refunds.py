@@ -12,7 +12,7 @@ from estore.services.payments.domain import Purse, Refund, RefundStatus, Status
 
 
 class LockedPurse(msgspec.Struct, frozen=True):
-    """A locked payment, as a refund sees it."""
+    """A locked payment, as a refund sees it. refunded: what was given back already."""
 
     payment_id: str
     order_id: str
@@ -22,10 +22,12 @@ class LockedPurse(msgspec.Struct, frozen=True):
     status: Status
     reference: str | None
     purse: Purse
+    refunded: int
 
 
 _PURSES = """
-SELECT id, order_id, currency, method, provider, status, reference, captured, refund_reserved FROM payment_intent
+SELECT id, order_id, currency, method, provider, status, reference, captured, refund_reserved, refunded, disputed
+FROM payment_intent
 WHERE {} AND status <> 'tombstone' ORDER BY order_id FOR UPDATE
 """
 
@@ -45,7 +47,8 @@ async def lock_purses(tx: Tx, *, orders: Sequence[str] = (), payments: Sequence[
             row["provider"],
             Status(row["status"]),
             row["reference"],
-            Purse(row["captured"], row["refund_reserved"]),
+            Purse(row["captured"], row["refund_reserved"], row["disputed"]),
+            row["refunded"],
         )
         for row in rows
     }
@@ -60,7 +63,7 @@ async def known_refunds(tx: Tx, ids: Sequence[str]) -> set[str]:
 _RESERVE = """
 UPDATE payment_intent p SET refund_reserved = p.refund_reserved + u.amount, version = p.version + 1
 FROM unnest($1::text[], $2::bigint[]) AS u (id, amount)
-WHERE p.id = u.id AND p.captured - p.refund_reserved >= u.amount
+WHERE p.id = u.id AND p.captured - p.refund_reserved - p.disputed >= u.amount
 RETURNING p.id
 """
 
@@ -72,12 +75,12 @@ async def reserve(tx: Tx, amounts: Mapping[str, int]) -> set[str]:
 
 _INSERT = """
 INSERT INTO refund (id, payment_id, order_id, amount, currency, reason, status, code, due_at, correlation_id,
-                    causation_id, traceparent, created_at, settled_at)
-SELECT u.*, $13::timestamptz, CASE WHEN u.due_at IS NULL THEN $13 END
+                    causation_id, traceparent, reference, created_at, settled_at)
+SELECT u.*, $14::timestamptz, CASE WHEN u.due_at IS NULL THEN $14 END
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::timestamptz[], $10::text[], $11::text[], $12::text[])
+            $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[])
   AS u (id, payment_id, order_id, amount, currency, reason, status, code, due_at, correlation_id, causation_id,
-        traceparent)
+        traceparent, reference)
 """
 
 
@@ -97,6 +100,7 @@ async def insert_refunds(tx: Tx, refunds: Sequence[Refund], now: datetime) -> No
         [r.correlation_id for r in refunds],
         [r.causation_id for r in refunds],
         [r.traceparent for r in refunds],
+        [r.reference for r in refunds],
         now,
     )
 
@@ -160,6 +164,27 @@ async def save_refunds(tx: Tx, refunds: Sequence[Refund], moved: Mapping[str, tu
         [back for back, _ in moved.values()],
         [released for _, released in moved.values()],
     )
+
+
+async def refund_told(tx: Tx, payment_id: str, key: str, reference: str) -> str | None:
+    """Return the id of the refund of a payment that a provider speaks of: by our key, or by its own reference."""
+    sql = "SELECT id FROM refund WHERE payment_id = $1 AND (id = $2 OR reference = $3) ORDER BY id = $2 DESC LIMIT 1"
+    return await tx.fetchval(sql, payment_id, key, reference)  # type: ignore[no-any-return]
+
+
+async def add_outside(tx: Tx, payment_id: str, amount: int) -> None:
+    """Count a refund of a locked payment that the provider made without us."""
+    await tx.execute(
+        "UPDATE payment_intent SET refunded = refunded + $2, refund_reserved = refund_reserved + $2,"
+        " version = version + 1 WHERE id = $1",
+        payment_id,
+        amount,
+    )
+
+
+async def payment_of_refund(tx: Tx, refund_id: str) -> str | None:
+    """Return the payment that a refund belongs to."""
+    return await tx.fetchval("SELECT payment_id FROM refund WHERE id = $1", refund_id)  # type: ignore[no-any-return]
 
 
 def _refund(row: Record) -> Refund:

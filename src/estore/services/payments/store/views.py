@@ -8,7 +8,6 @@ from datetime import datetime
 import msgspec
 
 from estore.kit.db import Tx
-from estore.services.payments.domain import Dispute
 
 
 class PaymentRow(msgspec.Struct, frozen=True):
@@ -25,6 +24,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
     action_url: str | None
     captured: int
     refunded: int
+    disputed: int
     reference: str | None
     version: int
     expires_at: datetime
@@ -34,6 +34,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
 
 class RefundRow(msgspec.Struct, frozen=True):
     id: str
+    payment_id: str
     amount: int
     currency: str
     status: str
@@ -68,10 +69,31 @@ async def payments_of_order(tx: Tx, order_id: str, account_id: str | None) -> li
     return [PaymentRow(*row) for row in rows]
 
 
+_REFUND = f"SELECT {', '.join(RefundRow.__struct_fields__)} FROM refund "
+
+
 async def refunds_of(tx: Tx, payment_id: str) -> list[RefundRow]:
-    columns = ", ".join(RefundRow.__struct_fields__)
-    rows = await tx.fetch(f"SELECT {columns} FROM refund WHERE payment_id = $1 ORDER BY id LIMIT 500", payment_id)
+    rows = await tx.fetch(_REFUND + "WHERE payment_id = $1 ORDER BY id LIMIT 500", payment_id)
     return [RefundRow(*row) for row in rows]
+
+
+async def refund_by_id(tx: Tx, refund_id: str) -> RefundRow | None:
+    row = await tx.fetchrow(_REFUND + "WHERE id = $1", refund_id)
+    return RefundRow(*row) if row else None
+
+
+async def refunds_page(
+    tx: Tx, provider: str | None, status: str | None, before: str | None, at_most: int
+) -> list[RefundRow]:
+    """Return refunds, newest first. provider, status: only such. before: those older than this id."""
+    sql = (
+        _REFUND
+        + """
+        WHERE ($1::text IS NULL OR payment_id IN (SELECT id FROM payment_intent WHERE provider = $1))
+          AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR id < $3) ORDER BY id DESC LIMIT $4
+    """
+    )
+    return [RefundRow(*row) for row in await tx.fetch(sql, provider, status, before, at_most)]
 
 
 async def history_of(tx: Tx, payment_id: str) -> list[HistoryRow]:
@@ -107,26 +129,6 @@ async def forget_webhook_events(tx: Tx, before: datetime, at_most: int) -> int:
         at_most,
     )
     return int(done.split()[-1])
-
-
-async def insert_dispute(
-    tx: Tx, dispute_id: str, payment_id: str, provider: str, dispute: Dispute, now: datetime
-) -> bool:
-    """Note a dispute; returns False for one that was noted before."""
-    return (
-        await tx.fetchval(
-            "INSERT INTO dispute (id, payment_id, provider, reference, amount, currency, created_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING 1",
-            dispute_id,
-            payment_id,
-            provider,
-            dispute.reference,
-            dispute.amount,
-            dispute.currency,
-            now,
-        )
-        is not None
-    )
 
 
 async def captures(tx: Tx) -> AsyncIterator[tuple[str, int, int]]:

@@ -17,7 +17,8 @@ class ActionGone(NotFound):
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """A row of the books. key: the client's idempotency key, one charge each."""
+    """A row of the books. key: the client's idempotency key, one charge each. complete_at: when `processing` ends.
+    later_at: when something happens to a captured charge by itself."""
 
     id: str
     key: str
@@ -28,6 +29,7 @@ class Charge(msgspec.Struct, frozen=True):
     status: str
     code: str = ""
     complete_at: datetime | None = None
+    later_at: datetime | None = None
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -41,23 +43,24 @@ class Webhook(msgspec.Struct, frozen=True):
     charge_id: str = ""
 
 
-_COLUMNS = "id, key, order_id, amount, currency, method, status, code, complete_at"
+_COLUMNS = "id, key, order_id, amount, currency, method, status, code, complete_at, later_at"
 # ON CONFLICT DO UPDATE, so that the row of an earlier call with the same key is returned like a new one. Only a new
 # row has the id that this call proposed, so only a new charge sends webhooks.
 _PUT = f"""
 WITH charge AS (
-    INSERT INTO sandbox_charge ({_COLUMNS}, captured, created_at)
-    SELECT u.*, CASE WHEN u.status = 'captured' THEN u.amount ELSE 0 END, $10
+    INSERT INTO sandbox_charge ({_COLUMNS}, captured, captured_at, created_at)
+    SELECT u.*, CASE WHEN u.status = 'captured' THEN u.amount ELSE 0 END,
+           CASE WHEN u.status = 'captured' THEN $11::timestamptz END, $11
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-                $9::timestamptz[]) AS u ({_COLUMNS})
+                $9::timestamptz[], $10::timestamptz[]) AS u ({_COLUMNS})
     ON CONFLICT (key) DO UPDATE SET status = CASE
         WHEN excluded.status = 'voided' AND sandbox_charge.status IN ('processing', 'requires_action') THEN 'voided'
         ELSE sandbox_charge.status END
     RETURNING {_COLUMNS}
 ), hook AS (
     INSERT INTO sandbox_webhook (id, event_id, body, due_at, created_at)
-    SELECT h.id, h.event_id, h.body, h.due_at, $10
-    FROM unnest($11::text[], $12::text[], $13::bytea[], $14::timestamptz[], $15::text[])
+    SELECT h.id, h.event_id, h.body, h.due_at, $11
+    FROM unnest($12::text[], $13::text[], $14::bytea[], $15::timestamptz[], $16::text[])
       AS h (id, event_id, body, due_at, charge_id)
     JOIN charge ON charge.id = h.charge_id
     ON CONFLICT DO NOTHING
@@ -67,7 +70,8 @@ SELECT {_COLUMNS} FROM charge
 # A charge that is no longer open completes nothing and sends nothing.
 _COMPLETE = f"""
 WITH done AS (
-    UPDATE sandbox_charge SET status = $2, code = $3, captured = CASE WHEN $2 = 'captured' THEN amount ELSE 0 END
+    UPDATE sandbox_charge SET status = $2, code = $3, captured = CASE WHEN $2 = 'captured' THEN amount ELSE 0 END,
+        captured_at = CASE WHEN $2 = 'captured' THEN $8::timestamptz END
     WHERE id = $1 AND status = ANY($4::text[]) RETURNING {_COLUMNS}
 ), hook AS (
     INSERT INTO sandbox_webhook (id, event_id, body, due_at, created_at)
@@ -78,7 +82,7 @@ SELECT {_COLUMNS} FROM done
 _REFUND = """
 WITH moved AS (
     UPDATE sandbox_charge SET refunded = refunded + $3
-    WHERE key = $2 AND captured - refunded >= $3 AND NOT EXISTS (SELECT 1 FROM sandbox_refund WHERE key = $1)
+    WHERE key = $2 AND captured - refunded - disputed >= $3 AND NOT EXISTS (SELECT 1 FROM sandbox_refund WHERE key = $1)
     RETURNING id)
 INSERT INTO sandbox_refund (key, id, charge_id, amount, created_at)
 SELECT $1, $4, id, $3, $5 FROM moved

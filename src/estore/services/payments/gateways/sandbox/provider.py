@@ -19,10 +19,22 @@ from estore.kit.errors import Conflict
 from estore.kit.ids import new_id
 from estore.kit.money import MAX_AMOUNT, Money
 from estore.kit.telemetry import log
-from estore.services.payments.domain import Dispute, Finding, Found, Intent, Refund, RefundFinding, RefundFound
+from estore.services.payments.domain import (
+    Dispute,
+    DisputeStatus,
+    Finding,
+    Found,
+    Intent,
+    Refund,
+    RefundFinding,
+    RefundFound,
+    RefundSeen,
+)
 from estore.services.payments.gateways import signing
 from estore.services.payments.gateways.provider import EvidenceRefused, WebhookUnreadable
 from estore.services.payments.gateways.sandbox.books import ActionGone, Books, Charge, Webhook
+from estore.services.payments.gateways.sandbox.disputes import Claimed, DisputeBooks
+from estore.services.payments.gateways.sandbox.report import movements
 from estore.services.payments.service import Action, Complete, ProviderEvent
 
 _log = log(__name__)
@@ -33,6 +45,8 @@ _DELIVERY_LEASE = 30.0
 _DELIVERIES_AT_ONCE = 32
 _DELIVERY_TRIES = 12
 
+_EVIDENCE_DAYS = 7
+
 _STATUS_OF = {
     "pm_ok": "captured",
     "pm_declined": "declined",
@@ -41,9 +55,15 @@ _STATUS_OF = {
     "pm_timeout_after_charge": "captured",
     "pm_duplicate_webhooks": "captured",
     "pm_disputed": "captured",
+    "pm_disputed_won": "captured",
+    "pm_disputed_lost": "captured",
+    "pm_refunded_outside": "captured",
+    "pm_report_missing": "captured",
+    "pm_report_wrong_amount": "captured",
+    "pm_report_doubled": "captured",
 }
 _KNOWN = frozenset(_STATUS_OF) | {"pm_never_answers"}
-_TALKATIVE = ("pm_duplicate_webhooks", "pm_disputed")
+_LATER = ("pm_disputed", "pm_disputed_won", "pm_disputed_lost", "pm_refunded_outside")
 _FOUND_BY_STATUS = {
     "captured": Found.CAPTURED,
     "declined": Found.DECLINED,
@@ -60,13 +80,14 @@ class ActionDone(Conflict):
 class SandboxSettings(msgspec.Struct, frozen=True):
     """webhook_url: where webhooks go. action_url: under which the action pages are. secret: signs webhooks.
 
-    slow_seconds: how long pm_slow takes.
+    slow_seconds: how long pm_slow takes, and what happens by itself. fee_bps: kept of each capture.
     """
 
     webhook_url: str
     action_url: str
     secret: str
     slow_seconds: float = 3.0
+    fee_bps: int = 0
 
 
 _Plain = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*$")]
@@ -80,6 +101,7 @@ class _Sent(msgspec.Struct, frozen=True):
     created_at: datetime
     charge: _SentCharge
     dispute: _SentDispute | None = None
+    refund: _SentRefund | None = None
 
 
 class _SentCharge(msgspec.Struct, frozen=True):
@@ -94,6 +116,16 @@ class _SentCharge(msgspec.Struct, frozen=True):
 class _SentDispute(msgspec.Struct, frozen=True):
     id: _Plain
     amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
+    status: DisputeStatus = DisputeStatus.OPENED
+    reason: _Plain = ""
+    evidence_due_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class _SentRefund(msgspec.Struct, frozen=True):
+    id: _Plain
+    client_reference: _Plain
+    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
+    status: Literal["succeeded", "failed"] = "succeeded"
 
 
 _decode = msgspec.json.Decoder(_Sent).decode
@@ -108,6 +140,8 @@ class SandboxProvider:
         self, db: Database, settings: SandboxSettings, clock: Clock, client: httpx.AsyncClient | None = None
     ) -> None:
         self.books = Books(db)
+        self.disputes = DisputeBooks(db)
+        self._db = db
         self.settings = settings
         self.client = client
         self._clock = clock
@@ -165,8 +199,13 @@ class SandboxProvider:
             raise WebhookUnreadable(str(error)) from None
         charge = sent.charge
         if sent.dispute is not None:
-            dispute = Dispute(sent.dispute.id, sent.dispute.amount, charge.currency)
+            told = sent.dispute
+            dispute = Dispute(told.id, told.amount, charge.currency, told.status, told.reason, told.evidence_due_at)
             return ProviderEvent(self.name, event_id, sent.type, charge.client_reference, dispute=dispute)
+        if sent.refund is not None:
+            back = sent.refund
+            seen = RefundSeen(back.id, back.client_reference, back.amount, charge.currency, back.status == "succeeded")
+            return ProviderEvent(self.name, event_id, sent.type, charge.client_reference, refund=seen)
         finding = Finding(
             _FOUND_BY_STATUS[charge.status],
             "webhook",
@@ -179,12 +218,20 @@ class SandboxProvider:
         return ProviderEvent(self.name, event_id, sent.type, charge.client_reference, finding)
 
     async def submit_evidence(self, dispute_reference: str, text: str, files: None = None) -> None:
-        raise EvidenceRefused("the sandbox takes none yet")
+        """A text with `winning` wins soon, one with `losing` loses soon; any other loses when it is due."""
+        now = self._clock.now()
+        held = await self.disputes.find(dispute_reference)
+        if held is None:
+            raise EvidenceRefused("there is no such dispute")
+        outcome = "won" if "winning" in text else "lost"
+        soon = "winning" in text or "losing" in text
+        decide_at = now + timedelta(seconds=self.settings.slow_seconds) if soon else held.due_at
+        given = msgspec.structs.replace(held, status="evidence_submitted", outcome=outcome, decide_at=decide_at)
+        if not await self.disputes.give_evidence(given, text, self._dispute_hook(given, now), now):
+            raise EvidenceRefused("it is too late, or other evidence was given")
 
-    async def report(self, since: datetime, until: datetime) -> AsyncIterator[ReportLine]:
-        nothing: tuple[ReportLine, ...] = ()
-        for line in nothing:
-            yield line
+    def report(self, since: datetime, until: datetime) -> AsyncIterator[ReportLine]:
+        return movements(self._db, since, until, self.settings.fee_bps)
 
     # --- the customer's side ------------------------------------------------------------------------------------
 
@@ -214,11 +261,16 @@ class SandboxProvider:
     # --- the provider's own timers ------------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Complete what is slow, send what is due."""
+        """Complete what is slow, dispute and decide what is to be, send what is due."""
         now = self._clock.now()
         for charge in await self.books.ripe(now, 500):
             captured = msgspec.structs.replace(charge, status="captured")
             await self.books.complete(captured, "processing", self._webhook(captured, now))
+        for charge, left in await self.disputes.happening(now, 500):
+            await self._happen(charge, left, now)
+        for held in await self.disputes.to_decide(now, 500):
+            decided = msgspec.structs.replace(held, status=held.outcome)
+            await self.disputes.close(decided, self._dispute_hook(decided, now), now)
         if self._delivery is not None and not self._delivery.done():
             await asyncio.wait([self._delivery])
         await self.deliver()
@@ -250,9 +302,46 @@ class SandboxProvider:
             await self.client.aclose()
             self.client = None
 
+    async def refund_outside(self, payment_id: str, amount: int) -> bool:
+        """Give money back as if somebody clicked at the provider; False if that much is not left."""
+        charge = (await self.books.find([payment_id]))[payment_id]
+        return await self._refund_outside(charge, amount, by_itself=False)
+
     # --- parts ------------------------------------------------------------------------------------------------
 
+    async def _happen(self, charge: Charge, left: int, now: datetime) -> None:
+        """Do what the method says happens to a charge later, once."""
+        if left <= 0:
+            await self.disputes.forgo(charge.id)
+        elif charge.method == "pm_refunded_outside":
+            await self._refund_outside(charge, left, by_itself=True)
+        else:
+            due = now + timedelta(days=_EVIDENCE_DAYS)
+            soon = now + timedelta(seconds=self.settings.slow_seconds)
+            held = Claimed(
+                id=f"sbd_{charge.key}",
+                charge_id=charge.id,
+                amount=left,
+                currency=charge.currency,
+                reason="fraudulent",
+                status="opened",
+                outcome="won" if charge.method == "pm_disputed_won" else "lost",
+                due_at=due,
+                decide_at=due if charge.method == "pm_disputed" else soon,
+                key=charge.key,
+            )
+            await self.disputes.open(held, self._dispute_hook(held, now), now)
+
+    async def _refund_outside(self, charge: Charge, amount: int, *, by_itself: bool) -> bool:
+        now, refund_id = self._clock.now(), new_id("sbr")
+        event_id = f"evt_{refund_id}"
+        told = _SentRefund(refund_id, "", amount)
+        sent = _Sent(event_id, "charge.refunded", now, self._sent(charge), refund=told)
+        webhook = Webhook(f"{event_id}#1", event_id, msgspec.json.encode(sent), now)
+        return await self.disputes.refund(refund_id, charge, amount, by_itself, webhook, now)
+
     def _charge_of(self, intent: Intent, status: str, code: str, ripe: datetime | None) -> Charge:
+        later = status == "captured" and intent.method in _LATER
         return Charge(
             new_id("sbx"),
             intent.key,
@@ -263,11 +352,12 @@ class SandboxProvider:
             status,
             code,
             ripe,
+            self._clock.now() + timedelta(seconds=self.settings.slow_seconds) if later else None,
         )
 
     async def _enter(self, charges: Sequence[Charge]) -> Sequence[Charge]:
         now = self._clock.now()
-        webhooks = [w for c in charges if c.method in _TALKATIVE for w in self._webhooks_of(c, now)]
+        webhooks = [w for c in charges if c.method == "pm_duplicate_webhooks" for w in self._webhooks_of(c, now)]
         held = await self.books.put(charges, webhooks, now)
         return [held[c.key] for c in charges]
 
@@ -291,19 +381,19 @@ class SandboxProvider:
 
     def _webhook(self, charge: Charge, due: datetime, event_id: str | None = None, copy: int = 1) -> Webhook:
         event_id = event_id or f"evt_{charge.key}_{charge.status}"
-        told = _SentCharge(charge.id, charge.key, charge.status, charge.amount, charge.currency, charge.code)  # type: ignore[arg-type]
-        body = msgspec.json.encode(_Sent(event_id, f"charge.{charge.status}", due, told))
+        body = msgspec.json.encode(_Sent(event_id, f"charge.{charge.status}", due, self._sent(charge)))
         return Webhook(f"{event_id}#{copy}", event_id, body, due, charge_id=charge.id)
 
+    def _sent(self, charge: Charge) -> _SentCharge:
+        return _SentCharge(charge.id, charge.key, charge.status, charge.amount, charge.currency, charge.code)  # type: ignore[arg-type]
+
     def _webhooks_of(self, charge: Charge, now: datetime) -> list[Webhook]:
-        """The webhooks that a new charge sends by itself: a dispute, or one capture told many times.
+        """The webhooks with which a capture is told many times.
 
         Four deliveries of three events: the first twice, then the older one, then one that says the same anew.
         """
         if charge.status != "captured":
             return []
-        if charge.method == "pm_disputed":
-            return [self._dispute_of(charge, now + timedelta(seconds=self.settings.slow_seconds))]
         early = msgspec.structs.replace(charge, status="processing")
         late = now + timedelta(seconds=1)
         return [
@@ -313,11 +403,13 @@ class SandboxProvider:
             self._webhook(charge, late, f"evt_{charge.key}_again"),
         ]
 
-    def _dispute_of(self, charge: Charge, due: datetime) -> Webhook:
-        webhook = self._webhook(charge, due, f"evt_{charge.key}_disputed")
-        disputed = _SentDispute(f"sbd_{charge.key}", charge.amount)
-        sent = msgspec.structs.replace(_decode(webhook.body), type="charge.disputed", dispute=disputed)
-        return msgspec.structs.replace(webhook, body=msgspec.json.encode(sent))
+    def _dispute_hook(self, held: Claimed, now: datetime) -> Webhook:
+        """The webhook that tells of a dispute; it never says more of the charge than that it was captured."""
+        event_id = f"evt_{held.id}_{held.status}"
+        charge = _SentCharge(held.charge_id, held.key, "captured", held.amount, held.currency)
+        told = _SentDispute(held.id, held.amount, DisputeStatus(held.status), held.reason, held.due_at)
+        sent = _Sent(event_id, f"dispute.{held.status}", now, charge, told)
+        return Webhook(f"{event_id}#1", event_id, msgspec.json.encode(sent), now)
 
     def _deliver_soon(self) -> None:
         if self._delivery is None or self._delivery.done():

@@ -1,4 +1,4 @@
-"""The steps around a provider's call: claim, commit; call; record, commit. Safe in many processes at once."""
+"""The pump: asks providers about payments, refunds and evidence, and records what they say."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from estore.kit.batcher import Batcher
 from estore.kit.clock import Clock
 from estore.kit.context import system_context
 from estore.kit.errors import Failure, Transient
-from estore.kit.service import Job
 from estore.kit.telemetry import log
 from estore.services.payments.domain import (
+    DisputeCase,
     Finding,
     Found,
     Intent,
@@ -28,8 +28,8 @@ from estore.services.payments.domain import (
     next_step,
 )
 from estore.services.payments.endpoints import Endpoints
-from estore.services.payments.gateways import Provider, SandboxProvider
-from estore.services.payments.service import Claim, Outcomes, RefundOutcomes
+from estore.services.payments.gateways import EvidenceRefused, Provider
+from estore.services.payments.service import Claim, EvidenceOutcome, Outcomes, RefundOutcomes
 
 _log = log(__name__)
 
@@ -105,7 +105,9 @@ class Pump:
             self.take(intents)
             if max(len(intents), len(refunds)) < room:
                 self._more = self._looks != look
-                return
+                break
+        for case in await self._e.claim_evidence(system_context(self._clock.now()), Claim(20)):
+            self._spawn(self._give_evidence(case))
 
     async def forget(self) -> None:
         """Forget old webhooks, in chunks."""
@@ -165,7 +167,7 @@ class Pump:
         if self._more:
             self.wake()  # the last look ended for lack of room
 
-    def _holds(self, claimed: Intent | Refund, now: datetime) -> bool:
+    def _holds(self, claimed: Intent | Refund | DisputeCase, now: datetime) -> bool:
         """Whether the claim outlives a call that starts now, and its recording; else it is left to whoever is next."""
         return claimed.due_at is not None and (claimed.due_at - now).total_seconds() >= 2 * self._timeout
 
@@ -224,6 +226,22 @@ class Pump:
             finding = RefundFinding(RefundFound.UNKNOWN)
         await self._refund_outcomes.submit((refund, finding))
 
+    async def _give_evidence(self, case: DisputeCase) -> None:
+        if case.evidence is None or not self._holds(case, self._clock.now()):
+            return
+        refused: str | None = ""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._provider(case.provider).submit_evidence(case.reference, case.evidence)
+            refused = None
+        except EvidenceRefused as failure:
+            refused = failure.code
+        except (TimeoutError, Failure) as failure:
+            _log.warning("evidence not taken yet", dispute_id=case.id, error=str(failure))
+        except Exception as error:
+            _log.error("payment provider failed", dispute_id=case.id, exc_info=error)
+        await self._e.record_evidence(system_context(self._clock.now()), EvidenceOutcome(case.id, refused))
+
     async def _record(self, found: Sequence[tuple[str, Finding]]) -> Sequence[None]:
         try:
             await self._e.record(system_context(self._clock.now()), Outcomes(found))
@@ -242,13 +260,3 @@ class Pump:
         if any(finding.found is RefundFound.NOT_FOUND for _, finding in found):
             self.wake()
         return [None] * len(found)
-
-
-def jobs(pump: Pump) -> list[Job]:
-    """The timers of payments."""
-    return [Job("payments.sweep", 0.5, pump.sweep), Job("payments.forget", 3600.0, pump.forget)]
-
-
-def sandbox_jobs(sandbox: SandboxProvider) -> list[Job]:
-    """What a provider would do on its own servers."""
-    return [Job("payments.sandbox", 0.5, sandbox.tick), Job("payments.sandbox-forget", 3600.0, sandbox.forget)]
