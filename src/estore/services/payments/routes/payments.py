@@ -11,17 +11,13 @@ from litestar.params import Parameter
 
 from estore.kit import http
 from estore.kit.http.pages import Cursor, Limit, Page, link_header
-from estore.services.payments.domain import PaymentNotFound, RefundNotFound
+from estore.services.payments.domain import PaymentNotFound
 from estore.services.payments.endpoints import Endpoints
 from estore.services.payments.gateways import Provider
 from estore.services.payments.service import (
     GetPayment,
     ListPayments,
     ListRefunds,
-    MarkBody,
-    MarkPaid,
-    MarkRefundBody,
-    MarkRefundPaid,
     Payments,
     PaymentView,
     Received,
@@ -31,7 +27,6 @@ from estore.services.payments.service import (
 )
 
 _PAYMENT_ID = re.compile(r"pay_[0-9A-HJKMNP-TV-Z]{26}")
-_REFUND_ID = re.compile(r"rfd_[A-Za-z0-9_]{1,60}")
 Req = Request[Any, Any, Any]
 OrderId = Annotated[str, Parameter(max_length=64, pattern=r"^[A-Za-z0-9_]+$", description="The order that was paid")]
 
@@ -45,12 +40,6 @@ RefundIn = Annotated[
 def payment_id_of(raw: str) -> str:
     if not _PAYMENT_ID.fullmatch(raw):
         raise PaymentNotFound
-    return raw
-
-
-def _refund_id(raw: str) -> str:
-    if not _REFUND_ID.fullmatch(raw):
-        raise RefundNotFound
     return raw
 
 
@@ -89,28 +78,6 @@ def payment_routes(e: Endpoints, providers: Mapping[str, Provider]) -> list[Any]
         page = await e.list_refunds(ctx, ListRefunds(provider, status, cursor, limit))
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
-    @http.post("/v1/payments/{payment_id:str}/mark-paid", e.mark_paid, status=200, summary="Mark an invoice as paid")
-    async def mark_paid(request: Req, payment_id: str, data: MarkBody) -> Response[PaymentView]:
-        """For operators, of payments by invoice: the bank statement shows the customer's transfer.
-
-        What arrives after the order was cancelled is booked all the same, and goes back by itself as a refund.
-        """
-        ctx = await http.context(request)
-        view = await e.mark_paid(ctx, MarkPaid(payment_id_of(payment_id), data))
-        return http.respond(request, ctx, view)
-
-    @http.post(
-        "/v1/payments/refunds/{refund_id:str}/mark-paid",
-        e.mark_refund_paid,
-        status=200,
-        summary="Mark a refund as transferred",
-    )
-    async def mark_refund_paid(request: Req, refund_id: str, data: MarkRefundBody) -> Response[RefundView]:
-        """For operators, of payments by invoice: the bank statement shows our transfer back to the customer."""
-        ctx = await http.context(request)
-        view = await e.mark_refund_paid(ctx, MarkRefundPaid(_refund_id(refund_id), data))
-        return http.respond(request, ctx, view)
-
     @http.post(
         "/v1/payments/webhooks/{provider:str}",
         e.hear_provider,
@@ -129,4 +96,4 @@ def payment_routes(e: Endpoints, providers: Mapping[str, Provider]) -> list[Any]
         event = providers[provider].verify_webhook(request.headers, await request.body(), ctx.now)
         return http.respond(request, ctx, await e.hear_provider(ctx, event))
 
-    return [get_payment, list_payments, refund, list_refunds, mark_paid, mark_refund_paid, hear_provider]
+    return [get_payment, list_payments, refund, list_refunds, hear_provider]
