@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from estore.contracts.orders import OrderConfirmed
-from estore.contracts.payments import PaymentCaptured
+from estore.contracts.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    ParcelDelivered,
+    ParcelShipped,
+    RefundAllocated,
+    ReturnClosed,
+    ReturnRequested,
+)
+from estore.contracts.payments import (
+    PaymentCaptured,
+    PaymentDisputeClosed,
+    PaymentDisputed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    ProviderReported,
+)
 from estore.contracts.vendors import VendorApproved, VendorBankAccountChanged, VendorSuspended
 from estore.kit.bus.base import Subscription
 from estore.services.ledger.endpoints import Endpoints
@@ -17,10 +32,24 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
     return [
         Subscription(
             "ledger.entries",
-            {PaymentCaptured: e.payment_captured, OrderConfirmed: e.order_confirmed},
+            {
+                PaymentCaptured: e.payment_captured,
+                OrderConfirmed: e.order_confirmed,
+                OrderCancelled: e.order_cancelled,
+                ParcelShipped: e.parcel_shipped,
+                ParcelDelivered: e.parcel_delivered,
+                ReturnRequested: e.return_requested,
+                PaymentDisputed: e.payment_disputed,
+                RefundAllocated: e.refund_allocated,
+                PaymentRefunded: e.payment_refunded,
+                PaymentRefundFailed: e.refund_failed,
+                ReturnClosed: e.return_closed,
+                PaymentDisputeClosed: e.dispute_closed,
+            },
             batch=1000,
             attempts=PATIENCE,
         ),
+        Subscription("ledger.reports", {ProviderReported: e.provider_reported}, batch=20, attempts=PATIENCE),
         Subscription(
             "ledger.vendors",
             {

@@ -14,9 +14,8 @@ from estore.services.ledger.domain.errors import (
     HoldNotYours,
     HoldUnknown,
     MomentInvalid,
-    RefundUnknown,
+    PayeeUnknown,
     SaleUnknown,
-    VendorUnknown,
 )
 from estore.services.ledger.domain.journal import EntryKind, Posting, Unbalanced, digest_of
 
@@ -31,11 +30,10 @@ __all__ = [
     "HoldUnknown",
     "Kind",
     "MomentInvalid",
+    "PayeeUnknown",
     "Posting",
-    "RefundUnknown",
     "SaleUnknown",
     "Unbalanced",
-    "VendorUnknown",
     "digest_of",
     "of_platform",
     "of_vendor",

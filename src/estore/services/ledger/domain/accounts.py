@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Kind(StrEnum):
     """What an account holds.
 
-    Of the platform (owner: the provider for `clearing` and `disputed`, else empty):
+    Of the platform (owner: the provider for `clearing`, `disputed` and `fees`, else empty):
     clearing: money that a provider holds for us. customer: captured and not yet anybody's, or to be given back.
     commission: earned. commission_tax: tax on it, owed to the state. disputed: taken by a bank until it decides.
     losses: what nobody else bears. fees: kept by providers. adjustments: the other side of an operator's correction.

@@ -9,12 +9,8 @@ class SaleUnknown(Transient):
     code, title = "ledger.sale_unknown", "The ledger has not heard of this sale yet"
 
 
-class RefundUnknown(Transient):
-    code, title = "ledger.refund_unknown", "The ledger has not heard who bears this refund yet"
-
-
-class VendorUnknown(Invalid):
-    code, title = "ledger.vendor_unknown", "There is no such vendor"
+class PayeeUnknown(Invalid):
+    code, title = "ledger.payee_unknown", "There is no such vendor"
 
 
 class CurrencyUnknown(Invalid):

@@ -6,6 +6,7 @@ from estore.kit.clock import Clock
 from estore.kit.context import system_context
 from estore.kit.service import Job
 from estore.services.ledger.endpoints import Endpoints
+from estore.services.ledger.jobs import books
 
 
 def jobs(e: Endpoints, clock: Clock) -> list[Job]:
@@ -15,4 +16,4 @@ def jobs(e: Endpoints, clock: Clock) -> list[Job]:
         while await e.roll_sales(system_context(clock.now()), None):
             pass
 
-    return [Job("ledger.roll_sales", 2.0, roll_sales)]
+    return [*books.jobs(e, clock), Job("ledger.roll_sales", 2.0, roll_sales)]

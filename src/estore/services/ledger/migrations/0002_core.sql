@@ -1,6 +1,7 @@
--- Returns and disputes, of which the end may be heard before the beginning: this row is locked by both.
+-- Returns, disputes and refunds, whose end may be heard before their beginning: this row is locked by both.
+-- closed_at: it is over, or, of a refund, it did not happen after all.
 CREATE TABLE matter (
-    kind      text NOT NULL CHECK (kind IN ('return', 'dispute')),
+    kind      text NOT NULL CHECK (kind IN ('return', 'dispute', 'refund')),
     ref       text NOT NULL,
     closed_at timestamptz,
     PRIMARY KEY (kind, ref)
@@ -37,3 +38,6 @@ CREATE TABLE sheet (
     amount   bigint NOT NULL,
     PRIMARY KEY (until, kind, owner, currency)
 );
+
+-- What is posted between two of them is found by its time.
+ALTER INDEX line_when SET (autosummarize = on);

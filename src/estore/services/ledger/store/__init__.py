@@ -1,9 +1,42 @@
 """All SQL of the ledger. Rows are locked in one order: matters, parcels, holds, balances (in `journal` only)."""
 
+from estore.services.ledger.store.holds import (
+    hold_of,
+    insert_holds,
+    list_holds,
+    lock_hold,
+    lock_matters,
+    release_due_holds,
+    release_hold,
+    release_holds_of,
+    reserve_on,
+    terms_of,
+)
 from estore.services.ledger.store.invariants import INVARIANTS
 from estore.services.ledger.store.journal import Balance, Journal, Posted
-from estore.services.ledger.store.reading import balances
-from estore.services.ledger.store.sales import insert_sales
+from estore.services.ledger.store.operators import (
+    earns_in,
+    insert_adjustment,
+    reserve_terms,
+    save_reserve_terms,
+    vendor_exists,
+)
+from estore.services.ledger.store.reading import balances, entries, lines_of, stream_orders
+from estore.services.ledger.store.sales import (
+    cancel_earnings,
+    claim_due_earnings,
+    deliver_earnings,
+    insert_refunds,
+    insert_sales,
+    lock_earnings,
+    lock_earnings_of,
+    make_available,
+    refunded_parcels,
+    ship_earnings,
+    take_from_earnings,
+    undo_refunds,
+)
+from estore.services.ledger.store.seals import chain, check_blocks, fold, keep_sheet, last_sheet, seal, sheet
 from estore.services.ledger.store.vendors import save_approved, save_bank_tokens, save_suspended
 
 __all__ = [
@@ -12,8 +45,44 @@ __all__ = [
     "Journal",
     "Posted",
     "balances",
+    "cancel_earnings",
+    "chain",
+    "check_blocks",
+    "claim_due_earnings",
+    "deliver_earnings",
+    "earns_in",
+    "entries",
+    "fold",
+    "hold_of",
+    "insert_adjustment",
+    "insert_holds",
+    "insert_refunds",
     "insert_sales",
+    "keep_sheet",
+    "last_sheet",
+    "lines_of",
+    "list_holds",
+    "lock_earnings",
+    "lock_earnings_of",
+    "lock_hold",
+    "lock_matters",
+    "make_available",
+    "refunded_parcels",
+    "release_due_holds",
+    "release_hold",
+    "release_holds_of",
+    "reserve_on",
+    "reserve_terms",
     "save_approved",
     "save_bank_tokens",
+    "save_reserve_terms",
     "save_suspended",
+    "seal",
+    "sheet",
+    "ship_earnings",
+    "stream_orders",
+    "take_from_earnings",
+    "terms_of",
+    "undo_refunds",
+    "vendor_exists",
 ]
