@@ -45,7 +45,7 @@ async def serve(
     cache = ReadCache()
     runtime = Runtime(services, bus_for(settings, services))
     front = front_for(services, runtime, cache)
-    http = server(front, cache, drain=DRAIN_SECONDS)
+    http = server(front, cache, drain=DRAIN_SECONDS, origins=settings.origins)
     stop = asyncio.Event()
     _end_on_signals(stop, guard)
     tasks = [asyncio.create_task(task) for task in _listeners(services, cache)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -16,6 +17,7 @@ import msgspec
 
 T = TypeVar("T", bound=msgspec.Struct)
 PREFIX = "ESTORE_"
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
 
 class SettingError(ValueError):
@@ -31,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: where clients reach the store; links begin with it.
     sandbox: the sandbox payment provider and mailbox may be used. rate_factor: scales all rate limits, 0 is off.
     currency: of the marketplace. pool_max: connections per service and process. data: folder of the embedded store.
+    cors_origins: `https://shop.example,...`, whose pages may call the API from a browser; `*` for all, empty for none.
     log_level: what is logged, and what is worse. log_format: `json` for machines, `console` for people.
     """
 
@@ -41,11 +44,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "EUR"
     sandbox: bool = True
     rate_factor: float = 1.0
+    cors_origins: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     pool_max: int = 6
     data: Path = Path(".estore")
     environment: Mapping[str, str] = {}
+
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                name = f"{PREFIX}CORS_ORIGINS={self.cors_origins!r}"
+                rule = "scheme, host and port only, in small letters, such as https://shop.example"
+                raise SettingError(f"{name} is wrong: {origin!r} is no origin; that is {rule}")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of `cors_origins` (RFC 6454)."""
+        return tuple(origin for part in self.cors_origins.split(",") if (origin := part.strip()))
 
     def derived(self, purpose: str) -> str:
         """Return a secret for `purpose`, derived from the master secret (HMAC-SHA256, hex).

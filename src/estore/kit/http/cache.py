@@ -154,8 +154,11 @@ def _encode(start: MutableMapping[str, Any], body: bytes) -> bytes:
     return b"".join(headers) + b"\r\n" + body
 
 
-def caching_protocol(cache: ReadCache) -> type[HttpToolsProtocol]:
-    """Return uvicorn's HTTP protocol, answering plain GETs that `cache` holds before parsing them."""
+def caching_protocol(cache: ReadCache, lines: Callable[[bytes], bytes]) -> type[HttpToolsProtocol]:
+    """Return uvicorn's HTTP protocol, answering plain GETs that `cache` holds before parsing them.
+
+    lines: returns the header lines that the answer to a request (its bytes) has besides, which are not kept.
+    """
 
     class CachingProtocol(HttpToolsProtocol):
         # Requests begun and completed: the shortcut is taken between requests only, never inside a body.
@@ -173,7 +176,7 @@ def caching_protocol(cache: ReadCache) -> type[HttpToolsProtocol]:
                 end = data.find(b" HTTP/1.1\r\n", 4, 4096)
                 answer = cache.get(data[4:end]) if end > 0 else None
                 if answer is not None and _SPECIAL.search(data, end) is None:
-                    self._answer(answer)
+                    self._answer(lines(data) + answer)
                     return
             super().data_received(data)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import uvicorn
 
 from estore.kit.http.cache import App, ReadCache, caching_protocol
+from estore.kit.http.cors import Cors
 from estore.kit.processes import BACKLOG, listening_socket
 
 KEEP_ALIVE_SECONDS = 75
@@ -22,14 +23,15 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(app: App, cache: ReadCache, *, drain: float = 10.0) -> Server:
+def server(app: App, cache: ReadCache, *, drain: float = 10.0, origins: Collection[str] = ()) -> Server:
     """Return a server for `app`; `await server.serve(sockets=[...])` runs it until `should_exit` is set.
 
-    drain: seconds that requests in hand are given at the end.
+    drain: seconds that requests in hand are given at the end. origins: whose pages may call it from a browser.
     """
+    cors = Cors(origins)
     config = uvicorn.Config(
-        app,
-        http=caching_protocol(cache),
+        cors.around(app),
+        http=caching_protocol(cache, cors.lines),
         ws="none",
         loop="uvloop",
         lifespan="off",
