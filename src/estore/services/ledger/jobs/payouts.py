@@ -11,7 +11,7 @@ from estore.kit.errors import Failure
 from estore.kit.service import Job
 from estore.kit.telemetry import log
 from estore.services.ledger.domain.payouts import Finding, Found
-from estore.services.ledger.endpoints.payouts import PayoutEndpoints
+from estore.services.ledger.endpoints import PayoutEndpoints
 from estore.services.ledger.gateways import Bank, SandboxBank
 from estore.services.ledger.service.payouts import AT_ONCE, Claimed, Findings
 
