@@ -49,6 +49,21 @@ class Vendors:
 
 
 @pytest.fixture
+async def strict(databases: Databases) -> AsyncIterator[Vendors]:
+    """Vendors of a marketplace that wants complete applications, with a plan of its own."""
+    environment = {
+        "ESTORE_VENDORS_REQUIRE_CHECKLIST": "yes",
+        "ESTORE_VENDORS_TERMS_VERSION": "2026-01",
+        "ESTORE_VENDORS_COMMISSION_BPS": "1000",
+        "ESTORE_VENDORS_COMMISSION_FIXED": "30",
+        "ESTORE_VENDORS_COMMISSION_BY_CATEGORY": "books=800, mugs=1500+50",
+        "ESTORE_VENDORS_FEE_TAX_BPS": "1900",
+    }
+    async with world(databases, "vendors", **environment) as made:
+        yield Vendors(made)
+
+
+@pytest.fixture
 async def vendors(databases: Databases) -> AsyncIterator[Vendors]:
     async with world(databases, "vendors") as made:
         yield Vendors(made)

@@ -7,12 +7,25 @@ from typing import Any
 
 import pytest
 
-from estore.contracts.vendors import Member, VendorApproved, VendorMembersChanged, VendorPlanChanged, VendorSuspended
+from estore.contracts.vendors import (
+    Member,
+    Plan,
+    Rate,
+    VendorApproved,
+    VendorMembersChanged,
+    VendorPlanChanged,
+    VendorSuspended,
+)
 from estore.kit.db import statements
-from estore.services.vendors.service import CreateVendor, create_vendor
+from estore.services.vendors.service import Applications, CreateVendor, Rules
 from vendors.conftest import Vendors
 
 MIA = "mia@tonwerk.example"
+
+
+def plan(vendors: Vendors, bps: int) -> Plan:
+    """A plan of one rate for everything, since the time that stands still."""
+    return Plan(rates=(Rate(category=None, bps=bps, fixed=0, valid_from=vendors.world.clock.now()),))
 
 
 class TestApply:
@@ -100,6 +113,8 @@ class TestDecisions:
                 members=(Member(MIA, "owner"),),
                 commission_bps=900,
                 version=2,
+                plan=plan(vendors, 900),
+                legal_name="Tonwerk Studio",
             )
         ]
         assert answer.headers["etag"] == '"v2"'
@@ -171,7 +186,7 @@ class TestDecisions:
 
         assert [blind.status_code, changed.status_code, stale.status_code] == [428, 200, 412]
         assert await vendors.world.emitted("vendors", VendorPlanChanged) == [
-            VendorPlanChanged(vendor_id=made["id"], commission_bps=500, version=3)
+            VendorPlanChanged(vendor_id=made["id"], commission_bps=500, version=3, plan=plan(vendors, 500))
         ]
 
     @pytest.mark.parametrize("bps", [-1, 10_001, 12.5, "900", 2**70])
@@ -319,7 +334,7 @@ class TestSystem:
         )
         for _ in range(2):
             async with vendors.world.service("vendors").db.transaction() as tx:
-                made = await create_vendor(tx, vendors.world.ctx(), form)
+                made = await Applications(Rules()).create_vendor(tx, vendors.world.ctx(), form)
 
         assert made.status == "approved"
         assert len(await vendors.world.emitted("vendors", VendorApproved)) == 1

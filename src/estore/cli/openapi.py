@@ -27,7 +27,7 @@ TAGS = {
     "quotes": "What an order would cost now.",
     "sessions": "Signing in and out, and refreshing tokens.",
     "stock": "How many pieces there are, where, and why.",
-    "vendors": "Those who sell here, their members and their commission.",
+    "vendors": "Those who sell here: applications, members, commission plans, API keys and their history.",
 }
 _ABOUT = """A marketplace backend made of small services.
 
@@ -50,6 +50,7 @@ _PATH_PARAMETERS = {
     "email": "The member's e-mail address.",
     "hold_id": "Id, `hld_...`.",
     "import_id": "Id, `imp_...`.",
+    "key_id": "Id of an API key, `key_...`.",
     "order_id": "Id, `ord_...`, or number, `E-7K3M-92QX`.",
     "parcel_id": "Id, `pcl_...`.",
     "payment_id": "Id, `pay_...`.",
