@@ -21,6 +21,7 @@ FOR_THE_OUTSIDE: dict[str, str] = {
     "account.verified.v1": "newsletters, customer relations",
     "cart.abandoned.v1": "reminder mails",
     "membership.changed.v1": "a vendor's own systems",
+    "order.completed.v1": "mails, and a vendor's own systems",
     "parcel.delivered.v1": "mails, and a vendor's own systems",
     "payment.disputed.v1": "operators",
     "stock.low.v1": "a vendor's own systems",

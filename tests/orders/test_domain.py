@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from importlib import resources
 
@@ -18,6 +19,8 @@ from orders.factories import offer
 STANDARD = Method("weight", (Step(490, 2000), Step(690, 10_000), Step(1290)), free_from=5900)
 GERMANY = Destination({"standard": 1900, "reduced": 700, "zero": 0}, 1900, {"standard": STANDARD})
 DEFAULT = (resources.files("estore.services.orders") / "tables.toml").read_text("utf-8")
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
 amounts = st.integers(0, 10**9)
 rates = st.integers(0, 10_000)
@@ -86,7 +89,9 @@ def test_a_spread_discount_sums_to_itself_and_no_line_falls_below_zero(discount:
 def priced(demand: list, destination: Destination, currency: str, inclusive: bool, discount: int = 0) -> Priced:
     discounts = domain.spread(discount, [o.price * q for o, q in demand]) if discount else None
     method = destination.methods["standard"]
-    return domain.price(demand, destination, method, currency=currency, inclusive=inclusive, discounts=discounts)
+    return domain.price(
+        demand, destination, method, currency=currency, inclusive=inclusive, now=NOW, discounts=discounts
+    )
 
 
 @given(

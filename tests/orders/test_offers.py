@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from estore.contracts.cart import CartChanged, CartLine
 from estore.contracts.catalog import NewPrice, PriceChanged, ProductArchived, ProductChanged
 from estore.contracts.vendors import VendorPlanChanged, VendorSuspended
 from estore.kit.db import statements
@@ -14,7 +15,7 @@ from estore.kit.money import Money
 from estore.kit.settings import SettingError
 from estore.services.orders.app import load_tables
 from estore.services.orders.store import copy_offers
-from orders.factories import Shop, approved, product, published, variant
+from orders.factories import Shop, approved, key, product, published, variant
 
 OFFERS = """
 SELECT sku, product_id, vendor_id, title, price, tax_class, weight_grams, status FROM offer WHERE product_id = 'prd_9'
@@ -133,7 +134,10 @@ async def test_a_new_plan_counts_for_new_orders(shop: Shop) -> None:
 
 
 async def test_offers_of_the_large_seed_can_be_bought(shop: Shop) -> None:
-    rows = [(f"S{n}", f"prd_s{n}", "vnd_1", f"Thing {n}", 100 + n, "EUR", "standard", 200) for n in range(1000)]
+    rows = [
+        (f"S{n}", f"prd_s{n}", "vnd_1", f"Thing {n}", 100 + n, "EUR", "standard", 200, "home/things")
+        for n in range(1000)
+    ]
     async with shop.world.service("orders").db.transaction() as tx:
         await copy_offers(tx, rows)
 
@@ -153,3 +157,31 @@ def test_wrong_tables_stop_the_start_with_one_line(tmp_path: Any) -> None:
         assert part in str(caught.value)
         assert str(caught.value).startswith("ESTORE_ORDERS_TABLES")
         assert "\n" not in str(caught.value)
+
+
+async def test_carts_that_nobody_touches_are_forgotten(shop: Shop) -> None:
+    lines = (CartLine(sku="MUG", quantity=1),)
+
+    def cart(name: str, account_id: str | None, *content: CartLine, version: int = 1) -> CartChanged:
+        secret = None if account_id else "00"
+        return CartChanged(cart_id=name, account_id=account_id, secret_hash=secret, lines=content, version=version)
+
+    await shop.hear(
+        cart("crt_guest", None, *lines),
+        cart("crt_kept", "acc_1", *lines),
+        cart("crt_empty", "acc_2"),
+        cart("crt_back", None, *lines),
+    )
+    shop.world.clock.advance(days=44)
+    await shop.hear(cart("crt_back", None, *lines, version=2))
+    left = []
+    for _ in range(2):
+        for job in shop.world.service("orders").jobs:
+            await job.run()
+        rows = await shop.world.fetch("orders", "SELECT cart_id FROM cart ORDER BY 1")
+        left.append([row["cart_id"] for row in rows])
+        shop.world.clock.advance(days=2)
+
+    assert left == [["crt_back", "crt_empty", "crt_guest", "crt_kept"], ["crt_back", "crt_kept"]]
+    gone = await shop.guest.post("/v1/orders", json=shop.body(lines=None, cart_id="crt_guest"), headers=key())
+    assert gone.json()["code"] == "orders.cart_unknown"

@@ -53,11 +53,15 @@ _SKUS = {"catalog": "variant", "inventory": "sku", "orders": "offer", "cart": "o
 
 @dataclass(frozen=True)
 class Names:
-    """What the store calls the vendors and categories that the generator knows by their slugs."""
+    """What the store calls the vendors and categories that the generator knows by their slugs.
+
+    paths: of each category, the slugs from the root down to it.
+    """
 
     vendors: Mapping[str, str]
     categories: Mapping[str, str]
     currency: str
+    paths: Mapping[str, tuple[str, ...]]
 
 
 Rows = Iterator[GeneratedProduct]
@@ -303,6 +307,7 @@ async def _copy_orders(tx: Tx, rows: Rows, names: Names, now: datetime) -> None:
             names.currency,
             row.tax_class,
             v.weight_grams,
+            orders.PATH.join(names.paths[row.category]),
         )
         for row in rows
         for v in row.variants

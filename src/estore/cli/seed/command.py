@@ -79,7 +79,7 @@ async def seed(settings: Settings, options: Options) -> Summary:
     if not summary.made:
         stages.say("the demo marketplace is there already; nothing was made twice")
     if options.products is not None:
-        names = Names(vendors, categories, settings.currency)
+        names = Names(vendors, categories, settings.currency, content.paths())
         await _large(settings, options, names, stages, summary)
     summary.seconds = round(monotonic() - began, 2)
     return summary

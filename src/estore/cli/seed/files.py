@@ -150,6 +150,13 @@ class Demo(msgspec.Struct, frozen=True):
     customers: tuple[Customer, ...]
     orders: tuple[Order, ...]
 
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """Return the slugs from the root down to each category. Parents come before their children in the file."""
+        found: dict[str, tuple[str, ...]] = {}
+        for category in self.categories:
+            found[category.slug] = (*(found[category.parent] if category.parent else ()), category.slug)
+        return found
+
 
 @cache
 def demo() -> Demo:

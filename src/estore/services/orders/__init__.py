@@ -1,8 +1,8 @@
 """Orders: decides what a purchase costs and what becomes of it. Nobody else moves an order.
 
 I own: quotes, tax and shipping tables, orders with their lines, one parcel per vendor, refunds asked for, the saga.
-I publish: order.placed, order.payment_requested, order.confirmed, order.cancelled, parcel.shipped, parcel.delivered,
-refund.requested.
+I publish: order.placed, order.payment_requested, order.confirmed, order.cancelled, order.completed,
+parcel.shipped, parcel.delivered, refund.requested.
 I hear: products and prices (what can be sold), vendors (who may sell, at which commission), carts (what is in them),
 stock.reserved and stock.rejected, payment.* (what the saga waits for).
 """
@@ -12,6 +12,7 @@ from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChang
 from estore.contracts.inventory import StockRejected, StockReserved
 from estore.contracts.orders import (
     OrderCancelled,
+    OrderCompleted,
     OrderConfirmed,
     OrderPaymentRequested,
     OrderPlaced,
@@ -27,6 +28,7 @@ PUBLISHES = (
     OrderPaymentRequested,
     OrderConfirmed,
     OrderCancelled,
+    OrderCompleted,
     ParcelShipped,
     ParcelDelivered,
     RefundRequested,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +21,11 @@ from estore.kit.settings import SettingError, Settings
 from estore.services.orders import endpoints
 from estore.services.orders.consumers import subscriptions
 from estore.services.orders.domain import Tables, TablesWrong, read_tables
+from estore.services.orders.gateways import Carriers, read_secrets
 from estore.services.orders.jobs import jobs
 from estore.services.orders.routes import routes
 from estore.services.orders.saga import Limits
-from estore.services.orders.service import Learning, Placing, Quotes, Steps, Waiting
+from estore.services.orders.service import Learning, Listing, Placing, Quotes, Steps, Waiting
 from estore.services.orders.store import INVARIANTS, Shelf
 
 NAME = "orders"
@@ -35,6 +38,8 @@ class OrdersSettings(msgspec.Struct, frozen=True):
     tables: a file like tables.toml here. reservation_seconds: for stock. payment_seconds: for the payment.
     action_seconds: for the customer to act on it. ship_seconds: for the vendors. deliver_seconds: for the carriers.
     return_seconds: in which it may be returned. grace_seconds: for messages on their way, beyond each of these.
+    carriers_secret: `dhl=whsec_...,ups=whsec_...`, what each carrier signs its messages with; in the sandbox, where
+    none is given, each carrier's is derived from the store's own.
     """
 
     tables: str = ""
@@ -45,6 +50,7 @@ class OrdersSettings(msgspec.Struct, frozen=True):
     deliver_seconds: Seconds = 30 * 86_400
     return_seconds: Seconds = 30 * 86_400
     grace_seconds: Seconds = 60
+    carriers_secret: str = ""
 
     @property
     def limits(self) -> Limits:
@@ -69,6 +75,17 @@ def load_tables(path: str, currency: str) -> Tables:
         raise SettingError(f"ESTORE_ORDERS_TABLES: {name}: {error}") from None
 
 
+def _carriers(settings: Settings, own: OrdersSettings) -> Callable[[str], str | None]:
+    """Return what finds a carrier's secret. Raises SettingError for what is no list of them."""
+    try:
+        given = read_secrets(own.carriers_secret)
+    except ValueError as error:
+        raise SettingError(f"ESTORE_ORDERS_CARRIERS_SECRET: {error}") from None
+    if given or not settings.sandbox or not settings.secret:
+        return given.get
+    return lambda carrier: settings.derived(f"orders carrier {carrier}")
+
+
 def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     """Compose orders."""
     own = settings.section(NAME, OrdersSettings)
@@ -84,6 +101,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         steps=Steps(own.limits, waiting),
         learning=Learning(shelf),
         waiting=waiting,
+        listing=Listing(timedelta(seconds=own.ship_seconds)),
+        returns=timedelta(seconds=own.return_seconds),
     )
     return Service(
         name=NAME,
@@ -92,7 +111,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         edge=edge,
         verifier=Verifier(db),
         clock=clock,
-        routes=routes(e),
+        routes=routes(e, Carriers(_carriers(settings, own))),
         subscriptions=subscriptions(e),
         jobs=jobs(e, clock),
         invariants=[Invariant(*rule) for rule in INVARIANTS],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
@@ -11,6 +12,7 @@ from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRef
 from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
 from estore.kit.endpoint import (
     ACCEPTED,
+    ANYONE,
     BUYER,
     READ,
     REQUIRED,
@@ -26,7 +28,7 @@ from estore.kit.http import Page
 from estore.kit.rate import Rate
 from estore.services.orders import service
 from estore.services.orders.domain import OrderView, Quote, VendorParcel
-from estore.services.orders.service import Following, Learning, Parcels, Placing, Quotes, Steps, Waiting
+from estore.services.orders.service import Following, Learning, Listing, Parcels, Placing, Quotes, Steps, Waiting
 
 # Guests are told apart by their address only, and behind one address may be a whole office on the day of a sale.
 BUYING = Rate(limit=1200, per=60)
@@ -44,7 +46,9 @@ class Endpoints:
     list_parcels: Endpoint[service.ListParcels, Page[VendorParcel]]
     ship: Endpoint[service.OneParcel[service.ShipParcel], VendorParcel]
     deliver: Endpoint[service.OneParcel[service.DeliverParcel], VendorParcel]
+    hear_carrier: Endpoint[service.CarrierSaid, service.CarrierHeard]
     move_overdue: Endpoint[None, int]
+    purge_carts: Endpoint[None, int]
     product_published: Handler[ProductPublished]
     product_changed: Handler[ProductChanged]
     product_archived: Handler[ProductArchived]
@@ -62,26 +66,37 @@ class Endpoints:
 
 
 def build(
-    edge: Edge, *, quotes: Quotes, placing: Placing, steps: Steps, learning: Learning, waiting: Waiting
+    edge: Edge,
+    *,
+    quotes: Quotes,
+    placing: Placing,
+    steps: Steps,
+    learning: Learning,
+    waiting: Waiting,
+    listing: Listing,
+    returns: timedelta,
 ) -> Endpoints:
-    """Return the use cases of orders with their policies."""
+    """Return the use cases of orders with their policies. returns: how long something may be given back."""
     place = edge.batched(placing.place_orders, who=BUYER, once=REQUIRED, rate=BUYING)
     show = edge.batched(service.show_orders, who=BUYER, rate=READING)
     following = Following(place, show, waiting)
     poll = edge.endpoint(service.poll_outcomes, who=SYSTEM_ONLY, tx=READ)
     waiting.poll = service.polling(poll)
-    parcels = Parcels(steps)
+    parcels = Parcels(steps, returns)
     return Endpoints(
         quote=edge.endpoint(quotes.quote, who=BUYER, tx=READ, rate=READING),
         # These two only add waiting around the endpoints that do the work, whose policy is theirs.
         place=Endpoint("orders.place_order", following.place, place.who, place.once, place.timeout, place.rate),
         show=Endpoint("orders.show_order", following.show, show.who, show.once, show.timeout, show.rate),
-        list_orders=edge.endpoint(service.list_orders, who=SIGNED_IN, tx=READ, rate=READING),
+        list_orders=edge.endpoint(listing.list_orders, who=SIGNED_IN, tx=READ, rate=READING),
         cancel=edge.endpoint(steps.cancel_order, who=BUYER, tx=WRITE, once=REQUIRED, rate=BUYING),
         show_parcel=edge.endpoint(service.show_parcel, who=VENDOR, tx=READ, rate=READING),
         list_parcels=edge.endpoint(service.list_parcels, who=VENDOR, tx=READ, rate=READING),
         ship=edge.endpoint(parcels.ship_parcel, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
         deliver=edge.endpoint(parcels.deliver_parcel, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        # Who speaks is proved by the signature that the route verifies.
+        hear_carrier=edge.endpoint(parcels.hear_carrier, who=ANYONE, tx=WRITE, timeout=10, rate=READING),
+        purge_carts=edge.endpoint(learning.purge_carts, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         move_overdue=edge.endpoint(steps.move_overdue, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         product_published=edge.consumer(learning.product_published),
         product_changed=edge.consumer(learning.product_changed),

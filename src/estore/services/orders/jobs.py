@@ -1,4 +1,4 @@
-"""Timers: orders past their deadline."""
+"""Timers: orders past their deadline, carts that nobody wants any more."""
 
 from __future__ import annotations
 
@@ -15,4 +15,8 @@ def jobs(e: Endpoints, clock: Clock) -> list[Job]:
         while await e.move_overdue(system_context(clock.now()), None):
             pass
 
-    return [Job("orders.move_overdue", 1.0, move_overdue)]
+    async def purge_carts() -> None:
+        while await e.purge_carts(system_context(clock.now()), None):
+            pass
+
+    return [Job("orders.move_overdue", 1.0, move_overdue), Job("orders.purge_carts", 3600.0, purge_carts)]

@@ -47,6 +47,7 @@ class Do(Enum):
     CANCEL = "order.cancelled; the parcels are cancelled"
     REFUND = "refund.requested for what was captured and not given back, if anything"
     DELIVER_ALL = "parcel.delivered for every parcel on its way"
+    COMPLETE = "order.completed"
 
 
 class Kind(Enum):
@@ -201,7 +202,7 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.MISCAPTURED: _IGNORE,
         Signal.PAYMENT_FAILED: _IGNORE,
         Signal.REFUNDED: _RECORD_REFUND,
-        Signal.OVERDUE: _go(State.COMPLETED),
+        Signal.OVERDUE: _go(State.COMPLETED, Do.COMPLETE),
         Signal.CUSTOMER_CANCELS: _REFUSE,
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estore.kit.errors import Conflict, Invalid, NotFound
+from estore.kit.errors import Conflict, Invalid, Malformed, NotFound, Unauthenticated
 
 
 class NotSellable(Invalid):
@@ -63,3 +63,27 @@ class ParcelNotOpen(Conflict):
 
 class ParcelNotShipped(Conflict):
     code, title = "orders.parcel_not_shipped", "The parcel is not on its way"
+
+
+class LineNotInParcel(Invalid):
+    code, title = "orders.line_not_in_parcel", "The parcel has no such line"
+
+
+class LineTwice(Invalid):
+    code, title = "orders.line_twice", "A line is named more than once"
+
+
+class MoreThanLeft(Conflict):
+    code, title = "orders.more_than_left", "Less than that is left to be shipped"
+
+
+class ShipmentUnknown(NotFound):
+    code, title = "orders.shipment_unknown", "The parcel has no such shipment"
+
+
+class CarrierForged(Unauthenticated):
+    code, title = "orders.carrier_forged", "The signature of this message is missing, wrong or too old"
+
+
+class CarrierUnreadable(Malformed):
+    code, title = "orders.carrier_unreadable", "This message of a carrier cannot be read"

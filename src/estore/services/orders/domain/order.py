@@ -17,6 +17,7 @@ _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _HEARD_AS = str.maketrans("OIL", "011")
 NUMBER_BITS = 40
 _PARCEL = re.compile("pcl_([0-9A-Z]{1,40})-([1-9][0-9]{0,2})")
+_LINE = re.compile("lin_([0-9A-Z]{1,40})-([1-9][0-9]{0,3})")
 _ORDER = re.compile("ord_[0-9A-Z]{1,40}")
 
 
@@ -51,10 +52,14 @@ class PaymentStatus(StrEnum):
 
 
 class ParcelStatus(StrEnum):
-    """`pending`: the order is not confirmed, and the vendor does not see the parcel. `open`: to be shipped."""
+    """`pending`: the order is not confirmed, and the vendor does not see the parcel. `open`: to be shipped.
+
+    `partly_shipped`: something of it was handed over, and something is left.
+    """
 
     PENDING = "pending"
     OPEN = "open"
+    PARTLY_SHIPPED = "partly_shipped"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
@@ -128,8 +133,31 @@ class LineView(msgspec.Struct, frozen=True, gc=False):
     parcel_id: str
 
 
+class ShipmentLine(msgspec.Struct, frozen=True, gc=False):
+    """So many pieces of one of the parcel's lines."""
+
+    line_id: str
+    quantity: int
+
+
+class Shipment(msgspec.Struct, frozen=True, gc=False):
+    """What was handed to a carrier at once. carrier_status: what the carrier said last, `in_transit`, `delivered` or
+    `lost`; None while it has said nothing."""
+
+    id: str
+    lines: tuple[ShipmentLine, ...]
+    carrier: str | None
+    tracking: str | None
+    shipped_at: datetime
+    delivered_at: datetime | None
+    carrier_status: str | None
+
+
 class ParcelView(msgspec.Struct, frozen=True, gc=False):
-    """What one vendor sends. lines: ids of the order's lines in it. `tax` is inside `total`."""
+    """What one vendor sends, in one shipment or more. lines: ids of the order's lines in it. `tax` is inside `total`.
+
+    carrier, tracking, shipped_at: of the shipment that completed it.
+    """
 
     id: str
     vendor_id: str
@@ -144,6 +172,7 @@ class ParcelView(msgspec.Struct, frozen=True, gc=False):
     tracking: str | None = None
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
+    shipments: tuple[Shipment, ...] = ()
 
 
 class TotalsView(msgspec.Struct, frozen=True, gc=False):
@@ -221,7 +250,8 @@ class Quote(msgspec.Struct, frozen=True):
 class VendorParcel(msgspec.Struct, frozen=True, gc=False):
     """A parcel as its vendor sees it: its own lines and its own share of the order, and where it goes.
 
-    commission: what the marketplace keeps; payable = total - commission.
+    commission: what the marketplace keeps, before commission_tax; payable = total - commission - commission_tax.
+    carrier, tracking, shipped_at: of the shipment that completed it.
     """
 
     id: str
@@ -238,16 +268,20 @@ class VendorParcel(msgspec.Struct, frozen=True, gc=False):
     tax: Money
     total: Money
     commission: Money
+    commission_tax: Money
     payable: Money
     ordered_at: datetime
     carrier: str | None
     tracking: str | None
     shipped_at: datetime | None
     delivered_at: datetime | None
+    shipments: tuple[Shipment, ...]
     version: int
 
 
 class VendorLine(msgspec.Struct, frozen=True, gc=False):
+    """One line of a parcel. shipped: how many of its pieces were handed over to a carrier."""
+
     id: str
     sku: str
     product_id: str
@@ -258,6 +292,8 @@ class VendorLine(msgspec.Struct, frozen=True, gc=False):
     tax: Money
     total: Money
     commission: Money
+    commission_tax: Money
+    shipped: int
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -293,6 +329,12 @@ def number_from(text: str) -> str | None:
 def line_id(order_id: str, number: int) -> str:
     """Return the id of an order's line: the order's own with its place, so that it needs no index of its own."""
     return f"lin_{order_id[4:]}-{number}"
+
+
+def line_number(order_id: str, line: str) -> int | None:
+    """Return the number of an order's line, None for what is no line of this order."""
+    match = _LINE.fullmatch(line)
+    return int(match[2]) if match is not None and match[1] == order_id[4:] else None
 
 
 def parcel_id(order_id: str, number: int) -> str:

@@ -7,23 +7,25 @@ tenth of its price; a property test holds the two against each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
+from estore.contracts.vendors import Rate
 from estore.kit.money import MAX_AMOUNT, split
+from estore.services.orders.domain.commission import WHOLE, commission_of, share
 from estore.services.orders.domain.errors import TooMuch
 from estore.services.orders.domain.tables import Destination, Method
 
 # Structs here and in `order` are made by the dozen for each order and cannot be part of a cycle: `gc=False` keeps them
 # from the garbage collector's rounds.
 
-WHOLE = 10_000
-"""Basis points in one."""
-
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """What can be bought, as far as pricing needs it. price: minor units. commission_bps: of the vendor's plan.
+    """What can be bought, as far as pricing needs it. price: minor units. category_path: slugs from the root.
 
+    rates: of the vendor's plan for this category, best first; commission_bps: where none of them has begun; fee_tax: on
+    the commission, in basis points.
     revision, vendor_revision: of the rows in the read model that this was read from; they guard placing.
     """
 
@@ -39,6 +41,9 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     revision: int
     vendor_revision: int
     commission_bps: int
+    category_path: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    fee_tax: int = 0
 
 
 class PricedLine(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +59,7 @@ class PricedLine(msgspec.Struct, frozen=True, gc=False):
     tax: int
     total: int
     commission: int
+    commission_tax: int
     parcel: int
 
 
@@ -67,6 +73,7 @@ class PricedParcel(msgspec.Struct, frozen=True, gc=False):
     tax: int
     total: int
     commission: int
+    commission_tax: int
     weight: int
 
 
@@ -90,11 +97,6 @@ def tax_within(gross: int, bps: int) -> int:
     return (2 * gross * bps + whole) // (2 * whole)
 
 
-def share(amount: int, bps: int) -> int:
-    """Return `bps` basis points of `amount`, halves away from zero. amount >= 0: tax on a net price, commission."""
-    return (amount * bps + WHOLE // 2) // WHOLE
-
-
 def spread(amount: int, subtotals: Sequence[int]) -> list[int]:
     """Split a discount over lines in proportion to their subtotals (largest remainder); no line falls below zero."""
     return split(min(amount, sum(subtotals)), subtotals)
@@ -107,17 +109,18 @@ def price(
     *,
     currency: str,
     inclusive: bool,
+    now: datetime,
     discounts: Sequence[int] | None = None,
 ) -> Priced:
-    """Price `demand`, pairs of offer and quantity, sent to `destination` by `method`.
+    """Price `demand`, pairs of offer and quantity, sent to `destination` by `method` and ordered `now`.
 
     discounts: what promotions take off each line, in minor units, at most its subtotal; see `spread`.
     Parcels are sorted by vendor. Raises TooMuch when a sum leaves what JSON holds exactly.
     """
     vendors = sorted({offer.vendor_id for offer, _ in demand})
     index = {vendor: number for number, vendor in enumerate(vendors)}
-    # items, discount, tax, commission, weight of each parcel
-    sums = [[0, 0, 0, 0, 0] for _ in vendors]
+    # items, discount, tax, commission, tax on that, weight of each parcel
+    sums = [[0, 0, 0, 0, 0, 0] for _ in vendors]
     lines: list[PricedLine] = []
     for number, (offer, quantity) in enumerate(demand):
         subtotal = offer.price * quantity
@@ -129,15 +132,16 @@ def price(
         else:
             tax = share(reduced, rate)
             total = reduced + tax
-        commission = share(total, offer.commission_bps)
+        kept, kept_tax = commission_of(total, quantity, offer.rates, offer.commission_bps, offer.fee_tax, now)
         parcel = index[offer.vendor_id]
-        lines.append(PricedLine(offer, quantity, subtotal, discount, tax, total, commission, parcel))
+        lines.append(PricedLine(offer, quantity, subtotal, discount, tax, total, kept, kept_tax, parcel))
         part = sums[parcel]
         part[0] += subtotal
         part[1] += discount
         part[2] += tax
-        part[3] += commission
-        part[4] += offer.weight_grams * quantity
+        part[3] += kept
+        part[4] += kept_tax
+        part[5] += offer.weight_grams * quantity
     parcels = [
         _parcel(vendor, part, destination, method, inclusive) for vendor, part in zip(vendors, sums, strict=True)
     ]
@@ -160,7 +164,7 @@ def price(
 def _parcel(
     vendor: str, sums: Sequence[int], destination: Destination, method: Method, inclusive: bool
 ) -> PricedParcel:
-    items, discount, tax, commission, weight = sums
+    items, discount, tax, kept, kept_tax, weight = sums
     shipping = method.price(weight, items - discount)
     if inclusive:
         tax += tax_within(shipping, destination.shipping_rate)
@@ -168,4 +172,4 @@ def _parcel(
     else:
         tax += share(shipping, destination.shipping_rate)
         total = items - discount + shipping + tax
-    return PricedParcel(vendor, items, discount, shipping, tax, total, commission, weight)
+    return PricedParcel(vendor, items, discount, shipping, tax, total, kept, kept_tax, weight)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from estore.services.orders.endpoints import Endpoints
+from estore.services.orders.gateways import Carriers
 from estore.services.orders.routes import orders, parcels
 
 
-def routes(e: Endpoints) -> list[Any]:
-    """Return the routes of orders."""
-    return [*orders.routes(e), *parcels.routes(e)]
+def routes(e: Endpoints, carriers: Carriers) -> list[Any]:
+    """Return the routes of orders. carriers: knows their signatures."""
+    return [*orders.routes(e), *parcels.routes(e, carriers)]

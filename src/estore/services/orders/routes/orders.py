@@ -44,6 +44,8 @@ ByEmail = Annotated[
     str | None, QueryParameter(name="email", max_length=254, pattern=r"^[^\x00]*$", description="For operators")
 ]
 
+Overdue = Annotated[bool, QueryParameter(name="overdue", description="For operators: only those that wait too long")]
+
 
 def routes(e: Endpoints) -> list[Any]:
     """Return the routes of quotes and orders."""
@@ -111,11 +113,19 @@ def _orders(e: Endpoints) -> list[Any]:
 
     @http.get("/v1/orders", e.list_orders, tags=["orders"], summary="Order history")
     async def list_orders(
-        request: Req, status: OrderStatus = None, email: ByEmail = None, limit: Limit = 20, cursor: Cursor = None
+        request: Req,
+        status: OrderStatus = None,
+        email: ByEmail = None,
+        overdue: Overdue = False,
+        limit: Limit = 20,
+        cursor: Cursor = None,
     ) -> Response[Page[OrderView]]:
-        """Newest first. An account's own orders; for operators everybody's, also by `email`."""
+        """Newest first. An account's own orders; for operators everybody's, also by `email`.
+
+        `overdue=true`: what is partly shipped although the time to ship all of it is over.
+        """
         ctx = await http.context(request)
-        page = await e.list_orders(ctx, ListOrders(status, email, cursor, limit))
+        page = await e.list_orders(ctx, ListOrders(status, email, overdue, cursor, limit))
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
     @http.post("/v1/orders/{order_id:str}/cancel", e.cancel, status=200, tags=["orders"], summary="Call an order off")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -111,8 +112,11 @@ class CancelOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ListOrders(msgspec.Struct, frozen=True):
+    """overdue: only those of which something should have been shipped long ago, and was not."""
+
     status: str | None
     email: str | None
+    overdue: bool
     cursor: str | None
     limit: int
 
@@ -124,12 +128,140 @@ class ListParcels(msgspec.Struct, frozen=True):
     limit: int
 
 
+class ShipLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many pieces of one of the parcel's lines."""
+
+    line_id: Id
+    quantity: Quantity
+
+
 class ShipParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who carries it, and how to follow it."""
+    """Who carries it, and how to follow it. lines: what goes now, each line once; without it, all that is left."""
 
     carrier: Text | None = None
     tracking: Text | None = None
+    lines: Annotated[list[ShipLine], msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
 class DeliverParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """shipment_id: only this one has arrived; without it, all that is on its way."""
+
+    shipment_id: Id | None = None
+
+
+class CarrierEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a carrier says of a shipment. at: when it was so, with an offset from UTC."""
+
+    carrier: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$", examples=["DHL"])]
+    tracking: Some
+    status: Literal["in_transit", "delivered", "lost"]
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class CarrierSaid(msgspec.Struct, frozen=True):
+    """A carrier's message whose signature was verified. event_id: tells repetitions apart, within one carrier."""
+
+    event_id: str
+    event: CarrierEvent
+
+
+class CarrierHeard(msgspec.Struct, frozen=True):
+    """shipments: how many the message told something of; 0 for a repetition, or for what is not known here."""
+
+    shipments: int
+
+
+class PieceForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many pieces of an order's line."""
+
+    line_id: Id
+    quantity: Quantity
+
+
+Pieces = Annotated[list[PieceForm], msgspec.Meta(min_length=1, max_length=100)]
+
+
+class RefundForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/orders/{id}/refunds: pieces of lines, and with `shipping` what is left of their parcels' shipping; or an
+    amount, over the order or over one vendor's parcel. `shipping` alone is all shipping that is left."""
+
+    reason: Some
+    lines: Pieces | None = None
+    shipping: bool = False
+    amount: Money | None = None
+    vendor_id: Id | None = None
+
+
+class ListRefunds(msgspec.Struct, frozen=True):
+    name: str
+    secret: str | None
+    cursor: str | None
+    limit: int
+
+
+ReturnReason = Literal["damaged", "wrong_item", "not_as_described", "no_longer_wanted", "late", "other"]
+Comment = Annotated[str, msgspec.Meta(max_length=500, pattern=_PRINTABLE)]
+
+
+class ReturnForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/orders/{id}/returns: pieces of one parcel's lines; with parcel_id alone all that is left of it."""
+
+    reason: ReturnReason
+    lines: Pieces | None = None
+    parcel_id: Id | None = None
+    comment: Comment = ""
+
+
+class ApproveReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing to say is fine."""
+
+
+class CancelReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing to say is fine."""
+
+
+class RefuseReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why: the customer reads it."""
+
+    reason: Some
+
+
+class ArrivedForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many pieces of a line that arrived. A line may stand here once for each disposition."""
+
+    line_id: Id
+    quantity: Quantity
+    disposition: Literal["restock", "write_off"]
+
+
+Arrived = Annotated[list[ArrivedForm], msgspec.Meta(min_length=1, max_length=200)]
+
+
+class InspectReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What arrived, and in which state. It is refunded by line, with `shipping` also what is left of the parcel's.
+
+    deduction: less, for what the customer damaged; needs deduction_reason, which the customer reads.
+    """
+
+    lines: Arrived
+    shipping: bool = False
+    deduction: Money | None = None
+    deduction_reason: Text = ""
+
+
+class ReceiveReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Without lines: it arrived, and is to be inspected. With lines: it was inspected too; see POST inspect."""
+
+    lines: Arrived | None = None
+    shipping: bool = False
+    deduction: Money | None = None
+    deduction_reason: Text = ""
+
+
+class ListReturns(msgspec.Struct, frozen=True):
+    status: str | None
+    vendor: str | None
+    order: str | None
+    secret: str | None
+    cursor: str | None
+    limit: int

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
 from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
+from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.envelope import Message
 from estore.services.orders import store
+from estore.services.orders.store import VendorRow
+
+CARTS_KEPT_FOR = timedelta(days=45)
+"""Longer than cart keeps a guest's, which is 30 days after the last change."""
+CARTS_AT_ONCE = 1000
 
 
 class Learning:
@@ -61,25 +68,37 @@ class Learning:
         """A vendor may sell."""
         newest = {m.data.vendor_id: m.data for m in sorted(messages, key=lambda m: m.data.version)}
         await self._vendors(
-            tx, [(v.vendor_id, "approved", v.commission_bps, v.version, v.version) for v in newest.values()]
+            tx,
+            [
+                VendorRow(v.vendor_id, "approved", v.version, v.commission_bps, v.plan, v.version)
+                for v in newest.values()
+            ],
         )
 
     async def vendor_suspended(self, tx: Tx, messages: Sequence[Message[VendorSuspended]]) -> None:
         """A vendor may not sell."""
         newest = {m.data.vendor_id: m.data for m in sorted(messages, key=lambda m: m.data.version)}
-        await self._vendors(tx, [(v.vendor_id, "suspended", 0, v.version, 0) for v in newest.values()])
+        await self._vendors(tx, [VendorRow(v.vendor_id, "suspended", v.version) for v in newest.values()])
 
     async def vendor_plan_changed(self, tx: Tx, messages: Sequence[Message[VendorPlanChanged]]) -> None:
         """A vendor's commission changed, for orders from now on."""
         newest = {m.data.vendor_id: m.data for m in sorted(messages, key=lambda m: m.data.version)}
-        await self._vendors(tx, [(v.vendor_id, "pending", v.commission_bps, 0, v.version) for v in newest.values()])
+        await self._vendors(
+            tx, [VendorRow(v.vendor_id, "pending", 0, v.commission_bps, v.plan, v.version) for v in newest.values()]
+        )
 
-    async def _vendors(self, tx: Tx, rows: Sequence[tuple[str, str, int, int, int]]) -> None:
+    async def _vendors(self, tx: Tx, rows: Sequence[VendorRow]) -> None:
         await store.put_vendors(tx, rows)
         tx.after_commit(self._shelf.forget_all)
 
     async def cart_changed(self, tx: Tx, messages: Sequence[Message[CartChanged]]) -> None:
         """Carts are as they are now."""
         carts = [m.data for m in messages]
-        await store.put_carts(tx, carts)
+        await store.put_carts(tx, carts, messages[0].now)
         tx.after_commit(lambda: self._shelf.put_carts(carts))
+
+    async def purge_carts(self, tx: Tx, ctx: Context, _request: None) -> int:
+        """Forget guests' carts that their own service has deleted by now, and empty ones; returns how many."""
+        gone = await store.purge_carts(tx, ctx.now - CARTS_KEPT_FOR, CARTS_AT_ONCE)
+        tx.after_commit(lambda: self._shelf.forget_carts(gone))
+        return len(gone)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import msgspec
@@ -11,16 +13,25 @@ from estore.kit.context import Context, Principal
 from estore.kit.db import Tx
 from estore.kit.errors import Denied, Fault, PreconditionFailed, PreconditionRequired
 from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.ids import new_id
+from estore.kit.telemetry import log
 from estore.services.orders import domain, store
 from estore.services.orders.domain import Order, ParcelStatus, VendorParcel
 from estore.services.orders.saga import Signal
-from estore.services.orders.service.commands import DeliverParcel, ListParcels, ShipParcel
+from estore.services.orders.service.commands import (
+    CarrierHeard,
+    CarrierSaid,
+    DeliverParcel,
+    ListParcels,
+    ShipParcel,
+)
 from estore.services.orders.service.reading import FilterInvalid
 from estore.services.orders.service.steps import Steps
 
 WRITERS = frozenset({"owner", "fulfilment"})
 SHOWN = tuple(status for status in ParcelStatus if status is not ParcelStatus.PENDING)
 Form = TypeVar("Form")
+_log = log(__name__)
 
 
 class OneParcel(msgspec.Struct, Generic[Form], frozen=True):
@@ -65,63 +76,119 @@ async def list_parcels(tx: Tx, ctx: Context, request: ListParcels) -> Page[Vendo
 
 
 class Parcels:
-    """Moves parcels, and tells the saga."""
+    """Moves parcels, and tells the saga. returns: how long something may be given back after it has arrived."""
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, returns: timedelta) -> None:
         self._steps = steps
+        self._returns = returns
 
     async def ship_parcel(self, tx: Tx, ctx: Context, request: OneParcel[ShipParcel]) -> VendorParcel:
-        """Hand a parcel to a carrier. Needs an Idempotency-Key or If-Match.
+        """Hand what is left of a parcel, or some of it, to a carrier. Needs an Idempotency-Key or If-Match.
 
-        Raises ParcelUnknown, ParcelNotOpen, Denied for members who do not ship, PreconditionFailed.
+        Raises ParcelUnknown, ParcelNotOpen, LineTwice, LineNotInParcel, MoreThanLeft, Denied for members who do not
+        ship, PreconditionFailed.
         """
         order, parcel, number = await self._locked(tx, ctx, request.parcel_id)
-        if parcel.status != ParcelStatus.OPEN:
+        form = request.form
+        if parcel.status not in (ParcelStatus.OPEN, ParcelStatus.PARTLY_SHIPPED):
             raise domain.ParcelNotOpen(f"it is {parcel.status}")
-        await store.ship(tx, order.order_id, number, request.form.carrier, request.form.tracking, ctx.now)
+        wanted = None if form.lines is None else [(line.line_id, line.quantity) for line in form.lines]
+        what = domain.hand_over(await store.packed(tx, order.order_id, number), wanted)
+        shipment_id = new_id("shp")
+        await store.hand_over(tx, shipment_id, (order.order_id, number), what, form.carrier, form.tracking, ctx.now)
         tx.emit(
             ParcelShipped(
                 parcel_id=parcel.id,
                 order_id=order.order_id,
                 vendor_id=parcel.vendor_id,
-                lines=await store.parcel_lines(tx, order.order_id, number),
-                carrier=request.form.carrier,
-                tracking=request.form.tracking,
+                lines=what.lines,
+                carrier=form.carrier,
+                tracking=form.tracking,
                 version=parcel.version + 1,
-            ),
-            ctx,
-        )
-        others = [p.status for p in await store.parcels_of(tx, order.order_id)]
-        signal = Signal.PART_SHIPPED if ParcelStatus.OPEN in others else Signal.ALL_SHIPPED
-        await self._steps.parcels_moved(tx, ctx, order, signal)
-        return await show_parcel(tx, ctx, parcel.id)
-
-    async def deliver_parcel(self, tx: Tx, ctx: Context, request: OneParcel[DeliverParcel]) -> VendorParcel:
-        """Say that a parcel has arrived. Needs an Idempotency-Key or If-Match.
-
-        Raises ParcelUnknown, ParcelNotShipped, Denied for members who do not ship, PreconditionFailed.
-        """
-        order, parcel, number = await self._locked(tx, ctx, request.parcel_id)
-        if parcel.status != ParcelStatus.SHIPPED:
-            raise domain.ParcelNotShipped(f"it is {parcel.status}")
-        await store.deliver(tx, order.order_id, number, ctx.now)
-        tx.emit(
-            ParcelDelivered(
-                parcel_id=parcel.id,
-                order_id=order.order_id,
-                account_id=order.account_id,
-                vendor_id=parcel.vendor_id,
-                lines=await store.parcel_lines(tx, order.order_id, number),
-                delivered_at=ctx.now,
-                version=parcel.version + 1,
+                shipment_id=shipment_id,
+                complete=what.complete,
             ),
             ctx,
         )
         statuses = {p.status for p in await store.parcels_of(tx, order.order_id)}
+        everything = statuses.isdisjoint({ParcelStatus.OPEN, ParcelStatus.PARTLY_SHIPPED})
+        signal = Signal.ALL_SHIPPED if everything else Signal.PART_SHIPPED
+        await self._steps.parcels_moved(tx, ctx, order, signal)
+        return await show_parcel(tx, ctx, parcel.id)
+
+    async def deliver_parcel(self, tx: Tx, ctx: Context, request: OneParcel[DeliverParcel]) -> VendorParcel:
+        """Say that what is on its way of a parcel, or one shipment of it, has arrived.
+
+        Needs an Idempotency-Key or If-Match. Raises ParcelUnknown, ShipmentUnknown, ParcelNotShipped, Denied for
+        members who do not ship, PreconditionFailed.
+        """
+        order, parcel, number = await self._locked(tx, ctx, request.parcel_id)
+        wanted = request.form.shipment_id
+        arrivals = await store.arrivals(tx, order.order_id, number)
+        if wanted is not None and wanted not in {one.shipment_id for one in arrivals}:
+            raise domain.ShipmentUnknown(pointer="/shipment_id")
+        going = {one.shipment_id for one in arrivals if one.delivered_at is None}
+        which = going if wanted is None else going & {wanted}
+        # What an older version of this service shipped is a parcel without shipments.
+        if not which and (arrivals or parcel.status != ParcelStatus.SHIPPED):
+            raise domain.ParcelNotShipped(f"it is {parcel.status}")
+        [row] = [row for row in await store.parcels_of(tx, order.order_id) if row.no == number]
+        await self._arrived(tx, ctx, order, row, which, ctx.now)
+        return await show_parcel(tx, ctx, parcel.id)
+
+    async def hear_carrier(self, tx: Tx, ctx: Context, said: CarrierSaid) -> CarrierHeard:
+        """Take a carrier's word, each event once. What is not ours, or has arrived already, is only noted."""
+        event, now = said.event, ctx.now
+        carrier, status, at = event.carrier, event.status, min(event.at, now)
+        if not await store.note_carrier_event(tx, carrier, said.event_id, event.tracking, status, at, now):
+            return CarrierHeard(0)
+        found = await store.tracked(tx, carrier, event.tracking)
+        if not found:
+            _log.info("a carrier speaks of what is not known here", carrier=carrier, tracking=event.tracking)
+            return CarrierHeard(0)
+        orders = await store.lock_orders(tx, [one.order_id for one in found])
+        await store.carrier_says(tx, carrier, said.event_id, [one.shipment_id for one in found], status, at)
+        if status == "lost":
+            _log.warning("a shipment is lost", shipments=[one.shipment_id for one in found], carrier=carrier)
+        if status != "delivered":
+            return CarrierHeard(len(found))
+        for order_id, number in sorted({(one.order_id, one.parcel) for one in found}):
+            named = {one.shipment_id for one in found if (one.order_id, one.parcel) == (order_id, number)}
+            going = {one.shipment_id for one in await store.arrivals(tx, order_id, number) if one.delivered_at is None}
+            if named & going:
+                [row] = [row for row in await store.parcels_of(tx, order_id) if row.no == number]
+                await self._arrived(tx, ctx, orders[order_id], row, named & going, at)
+        return CarrierHeard(len(found))
+
+    async def _arrived(
+        self, tx: Tx, ctx: Context, order: Order, parcel: store.ParcelRow, which: Collection[str], at: datetime
+    ) -> None:
+        """Note that shipments of a locked order's parcel arrived `at`; with the last of them the parcel has."""
+        arrivals = await store.arrivals(tx, order.order_id, parcel.no)
+        # A carrier's clock may be wrong; nothing arrives before it has left.
+        arrived = [(one.shipment_id, max(at, one.shipped_at)) for one in arrivals if one.shipment_id in which]
+        known = [one.delivered_at for one in arrivals if one.shipment_id not in which]
+        complete = parcel.status == ParcelStatus.SHIPPED and None not in known
+        last = max([when for _, when in arrived] + [when for when in known if when is not None], default=at)
+        await store.deliver(tx, order.order_id, parcel.no, arrived, last if complete else None)
+        if complete:
+            tx.emit(
+                ParcelDelivered(
+                    parcel_id=domain.parcel_id(order.order_id, parcel.no),
+                    order_id=order.order_id,
+                    account_id=order.account_id,
+                    vendor_id=parcel.vendor_id,
+                    lines=await store.parcel_lines(tx, order.order_id, parcel.no),
+                    delivered_at=last,
+                    version=parcel.version + 1,
+                    returnable_until=last + self._returns,
+                ),
+                ctx,
+            )
+        statuses = {p.status for p in await store.parcels_of(tx, order.order_id)}
         everything = statuses <= {ParcelStatus.DELIVERED, ParcelStatus.CANCELLED}
         signal = Signal.ALL_DELIVERED if everything else Signal.PART_DELIVERED
         await self._steps.parcels_moved(tx, ctx, order, signal)
-        return await show_parcel(tx, ctx, parcel.id)
 
     async def _locked(self, tx: Tx, ctx: Context, parcel_id: str) -> tuple[Order, VendorParcel, int]:
         """Check who asks, lock the order, then read the parcel again as it is under the lock."""

@@ -178,7 +178,7 @@ class Placing:
         lines = order.lines or [LineForm(line.sku, line.quantity) for line in (cart.lines if cart else ())]
         find: FindOffer = self._shelf.get
         priced = self._quotes.price(
-            lines, order.shipping_address.country, order.shipping_method, order.promotion_codes, find
+            lines, order.shipping_address.country, order.shipping_method, order.promotion_codes, find, ctx.now
         )
         expected = order.expected_total
         if expected is not None and (expected.amount != priced.total or expected.currency != priced.currency):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from estore.kit.context import Context
 from estore.kit.db import Tx
@@ -32,13 +33,23 @@ class Quotes:
             request.shipping_method,
             request.promotion_codes,
             offers.get,
+            ctx.now,
         )
         return quote_of(priced, request.shipping_method)
 
     def price(
-        self, lines: Sequence[LineForm], country: str, method: str, promotion_codes: Sequence[str], find: FindOffer
+        self,
+        lines: Sequence[LineForm],
+        country: str,
+        method: str,
+        promotion_codes: Sequence[str],
+        find: FindOffer,
+        now: datetime,
     ) -> Priced:
-        """Price lines. Raises PromotionUnknown, CountryUnknown, MethodUnknown, NotSellable, TooMuch."""
+        """Price lines as ordered `now`.
+
+        Raises PromotionUnknown, CountryUnknown, MethodUnknown, NotSellable, TooMuch.
+        """
         if promotion_codes:
             raise unknown_promotions(promotion_codes)
         destination, how = self._destination(country, method)
@@ -48,7 +59,8 @@ class Quotes:
             if offer is None or not offer.sellable or offer.currency != self.tables.currency:
                 raise self._not_sellable(lines, find)
             demand.append((offer, line.quantity))
-        return domain.price(demand, destination, how, currency=self.tables.currency, inclusive=self.tables.inclusive)
+        tables = self.tables
+        return domain.price(demand, destination, how, currency=tables.currency, inclusive=tables.inclusive, now=now)
 
     def _destination(self, country: str, method: str) -> tuple[Destination, Method]:
         destination = self.tables.destinations.get(country)

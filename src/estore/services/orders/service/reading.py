@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -41,25 +42,34 @@ async def show_orders(tx: Tx, calls: Sequence[tuple[Context, OneOrder]]) -> Sequ
     return answers
 
 
-async def list_orders(tx: Tx, ctx: Context, request: ListOrders) -> Page[OrderView]:
-    """List an account's own orders, newest first; for an operator everybody's. Raises FilterInvalid, Denied."""
-    if request.status is not None and request.status not in set(State):
-        raise FilterInvalid(errors=[Fault(f"one of {', '.join(State)}", parameter="status")])
-    principal = ctx.principal
-    if request.email is not None and not principal.is_operator:
-        raise Denied("only an operator may look for somebody's orders")
-    before = decode_cursor(request.cursor, str)
-    if before is not None and "\x00" in before[0]:
-        raise FilterInvalid(errors=[Fault("not a cursor", parameter="cursor")])
-    rows = await store.list_orders(
-        tx,
-        account_id=None if principal.is_operator else principal.account_id,
-        email=request.email,
-        before=before[0] if before else None,
-        status=request.status,
-        at_most=request.limit + 1,
-    )
-    return page_of(rows, request.limit, lambda order: (order.id,))
+class Listing:
+    """Lists orders. ship: how long vendors may take to send all of an order."""
+
+    def __init__(self, ship: timedelta) -> None:
+        self._ship = ship
+
+    async def list_orders(self, tx: Tx, ctx: Context, request: ListOrders) -> Page[OrderView]:
+        """List an account's own orders, newest first; for an operator everybody's. Raises FilterInvalid, Denied."""
+        if request.status is not None and request.status not in set(State):
+            raise FilterInvalid(errors=[Fault(f"one of {', '.join(State)}", parameter="status")])
+        if request.overdue and request.status not in (None, State.PARTLY_SHIPPED):
+            raise FilterInvalid(errors=[Fault("what is overdue is partly_shipped", parameter="status")])
+        principal = ctx.principal
+        if (request.email is not None or request.overdue) and not principal.is_operator:
+            raise Denied("only an operator may look for somebody's orders")
+        before = decode_cursor(request.cursor, str)
+        if before is not None and "\x00" in before[0]:
+            raise FilterInvalid(errors=[Fault("not a cursor", parameter="cursor")])
+        rows = await store.list_orders(
+            tx,
+            account_id=None if principal.is_operator else principal.account_id,
+            email=request.email,
+            before=before[0] if before else None,
+            status=State.PARTLY_SHIPPED if request.overdue else request.status,
+            placed_before=ctx.now - self._ship if request.overdue else None,
+            at_most=request.limit + 1,
+        )
+        return page_of(rows, request.limit, lambda order: (order.id,))
 
 
 async def poll_outcomes(tx: Tx, _ctx: Context, order_ids: Sequence[str]) -> list[store.Outcome]:

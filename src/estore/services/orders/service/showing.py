@@ -31,6 +31,8 @@ def event_lines(order_id: str, priced: Priced) -> tuple[OrderLine, ...]:
             tax=line.tax,
             total=line.total,
             commission=line.commission,
+            commission_tax=line.commission_tax,
+            category_path=line.offer.category_path,
         )
         for number, line in enumerate(priced.lines, 1)
     )
@@ -118,6 +120,7 @@ def as_placed(view: OrderView, secret: str | None) -> OrderView:
             tracking=None,
             shipped_at=None,
             delivered_at=None,
+            shipments=(),
         )
         for parcel in view.parcels
     )

@@ -10,6 +10,7 @@ import msgspec
 from estore.contracts.inventory import StockRejected, StockReserved
 from estore.contracts.orders import (
     OrderCancelled,
+    OrderCompleted,
     OrderConfirmed,
     OrderPaymentRequested,
     ParcelDelivered,
@@ -217,6 +218,7 @@ class Steps:
                     lines=lines,
                     delivered_at=now,
                     version=parcel.version,
+                    returnable_until=now + timedelta(seconds=self._limits.returns),
                 ),
                 cause,
             )
@@ -276,6 +278,8 @@ def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details, refund: 
                 ),
                 cause,
             )
+        case Do.COMPLETE:
+            tx.emit(OrderCompleted(order_id=order.order_id, completed_at=cause.now, version=order.version), cause)
         case _:
             pass
 

@@ -5,3 +5,4 @@ from estore.services.orders.store.offers import *  # noqa: F403
 from estore.services.orders.store.orders import *  # noqa: F403
 from estore.services.orders.store.parcels import *  # noqa: F403
 from estore.services.orders.store.placing import *  # noqa: F403
+from estore.services.orders.store.shipments import *  # noqa: F403

@@ -20,11 +20,14 @@ WHERE p.order_id IS NULL OR (o.items, o.discount, o.shipping, o.tax, o.total)
                             IS DISTINCT FROM (p.items, p.discount, p.shipping, p.tax, p.total)
 """
 _SHARES = """
-SELECT p.order_id, p.no, p.vendor_id, p.items, p.commission, l.items AS line_items, l.commission AS line_commission
+SELECT p.order_id, p.no, p.vendor_id, p.items, p.commission, p.commission_tax, l.items AS line_items,
+    l.commission AS line_commission, l.commission_tax AS line_commission_tax
 FROM parcel p
 FULL JOIN (SELECT order_id, parcel AS no, vendor_id, sum(unit_price * quantity) AS items, sum(discount) AS discount,
-                  sum(commission) AS commission FROM order_line GROUP BY 1, 2, 3) l USING (order_id, no, vendor_id)
-WHERE (p.items, p.discount, p.commission) IS DISTINCT FROM (l.items, l.discount, l.commission)
+                  sum(commission) AS commission, sum(commission_tax) AS commission_tax
+           FROM order_line GROUP BY 1, 2, 3) l USING (order_id, no, vendor_id)
+WHERE (p.items, p.discount, p.commission, p.commission_tax)
+      IS DISTINCT FROM (l.items, l.discount, l.commission, l.commission_tax)
 """
 _PARCEL_STATES = """
 SELECT o.order_id, o.status, p.no, p.status AS parcel_status FROM purchase_order o JOIN parcel p USING (order_id)
@@ -32,11 +35,30 @@ WHERE CASE o.status
     WHEN 'placed' THEN p.status <> 'pending'
     WHEN 'awaiting_payment' THEN p.status <> 'pending'
     WHEN 'confirmed' THEN p.status <> 'open'
-    WHEN 'partly_shipped' THEN p.status NOT IN ('open', 'shipped', 'delivered')
+    WHEN 'partly_shipped' THEN p.status NOT IN ('open', 'partly_shipped', 'shipped', 'delivered')
     WHEN 'shipped' THEN p.status NOT IN ('shipped', 'delivered')
     WHEN 'delivered' THEN p.status <> 'delivered'
     WHEN 'completed' THEN p.status <> 'delivered'
     ELSE p.status <> 'cancelled' END
+"""
+# Parcels that an older version of this service shipped have no shipments.
+_SHIPPED = """
+SELECT l.order_id, l.no, p.status, l.quantity, coalesce(s.shipped, 0) AS shipped
+FROM order_line l JOIN parcel p ON p.order_id = l.order_id AND p.no = l.parcel
+LEFT JOIN (SELECT s.order_id, s.parcel, sl.line, sum(sl.quantity) AS shipped
+           FROM shipment s JOIN shipment_line sl USING (shipment_id) GROUP BY 1, 2, 3) s
+    ON s.order_id = l.order_id AND s.parcel = l.parcel AND s.line = l.no
+WHERE CASE WHEN p.status IN ('shipped', 'delivered')
+           THEN s.shipped <> l.quantity
+                OR (s.shipped IS NULL AND EXISTS (SELECT 1 FROM shipment o
+                                                  WHERE o.order_id = p.order_id AND o.parcel = p.no))
+           WHEN p.status = 'partly_shipped' THEN s.shipped > l.quantity
+           ELSE s.shipped IS NOT NULL END
+"""
+_ARRIVED = """
+SELECT s.order_id, s.parcel, s.shipment_id, p.status FROM shipment s
+JOIN parcel p ON p.order_id = s.order_id AND p.no = s.parcel
+WHERE p.status = 'delivered' AND s.delivered_at IS NULL
 """
 # "Now" is the last time that anything happened here, so that a store that was down is not blamed for the pause.
 _OVERDUE = """
@@ -71,4 +93,6 @@ INVARIANTS: tuple[tuple[int, str, str, str], ...] = (
     (8, "refunds are counted once and are not more than was captured", _OVER_REFUNDED, _ORDERS),
     (17, "no order is minutes past its deadline", _OVERDUE, _ORDERS),
     (0, "parcels are where their order says", _PARCEL_STATES, _PARCEL_ROWS),
+    (0, "shipments hold what their parcel does, no piece more", _SHIPPED, "SELECT count(*) FROM order_line"),
+    (0, "a delivered parcel's shipments have arrived", _ARRIVED, "SELECT count(*) FROM shipment"),
 )

@@ -23,6 +23,8 @@ from estore.services.orders.domain import (
     line_id,
     parcel_id,
 )
+from estore.services.orders.store.offers import path_of
+from estore.services.orders.store.shipments import SHIPMENTS, ShipmentRows, shipments_of
 
 _MOVING = """
 order_id, number, account_id, email, status, payment_status, payment_method, payment_id, action_url, cancel_reason,
@@ -57,13 +59,14 @@ UPDATE purchase_order o SET status = c.status, payment_status = c.payment_status
     refund_requested = c.refund_requested, refunded = c.refunded, deadline = c.deadline, version = c.version
 FROM changed c WHERE o.order_id = c.order_id
 """
-_DETAILS = """
+_DETAILS = f"""
 SELECT order_id,
     (SELECT json_agg(json_build_array(no, sku, product_id, vendor_id, title, quantity, unit_price, discount, tax, total,
-                                      commission, parcel) ORDER BY no)
+                                      commission, parcel, commission_tax, category_path) ORDER BY no)
      FROM order_line l WHERE l.order_id = ids.order_id)::text AS lines,
     (SELECT json_agg(json_build_array(no, vendor_id, status, items, discount, shipping, tax, total, commission, carrier,
-                                      tracking, shipped_at, delivered_at) ORDER BY no)
+                                      tracking, shipped_at, delivered_at, commission_tax,
+                                      {SHIPMENTS}) ORDER BY no)
      FROM parcel p WHERE p.order_id = ids.order_id)::text AS parcels
 """
 _DETAILS_OF = f"{_DETAILS} FROM unnest($1::text[]) AS ids (order_id)"
@@ -83,14 +86,16 @@ CROSS JOIN LATERAL (
 ) AS shown
 """
 _SHOW_BY_ID, _SHOW_BY_NUMBER = _SHOW.format(column="ids.order_id"), _SHOW.format(column="ids.number")
+# Without a filter that is not asked for: one plan for both would look at every order to find the few.
 _LIST = f"""
-{_VIEWS} WHERE {{whose}} AND ($2::text IS NULL OR ids.order_id < $2) AND ($3::text IS NULL OR ids.status = $3)
-ORDER BY ids.order_id DESC LIMIT $4
+{_VIEWS} WHERE {{whose}} AND ($2::text IS NULL OR ids.order_id < $2) AND {{status}}
+AND ($5::timestamptz IS NULL OR ids.created_at < $5) ORDER BY ids.order_id DESC LIMIT $4
 """
+_WHOSE = {"account": "ids.account_id = $1", "email": "lower(ids.email) = lower($1)", "all": "$1::text IS NULL"}
 _LISTS = {
-    "account": _LIST.format(whose="ids.account_id = $1"),
-    "email": _LIST.format(whose="lower(ids.email) = lower($1)"),
-    "all": _LIST.format(whose="$1::text IS NULL"),
+    (kind, filtered): _LIST.format(whose=whose, status="ids.status = $3" if filtered else "$3::text IS NULL")
+    for kind, whose in _WHOSE.items()
+    for filtered in (True, False)
 }
 _OUTCOMES = """
 SELECT order_id, status, payment_status, action_url, cancel_reason, version FROM purchase_order
@@ -130,6 +135,8 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
     total: int
     commission: int
     parcel: int
+    commission_tax: int
+    category_path: str
 
 
 class _Parcel(msgspec.Struct, frozen=True, array_like=True):
@@ -146,6 +153,8 @@ class _Parcel(msgspec.Struct, frozen=True, array_like=True):
     tracking: str | None
     shipped_at: datetime | None
     delivered_at: datetime | None
+    commission_tax: int
+    shipments: ShipmentRows
 
 
 _lines = msgspec.json.Decoder(tuple[_Line, ...]).decode
@@ -240,6 +249,8 @@ def _details(order_id: str, lines: Sequence[_Line], parcels: Sequence[_Parcel]) 
                 tax=line.tax,
                 total=line.total,
                 commission=line.commission,
+                commission_tax=line.commission_tax,
+                category_path=path_of(line.category_path),
             )
             for line in lines
         ),
@@ -253,6 +264,7 @@ def _details(order_id: str, lines: Sequence[_Line], parcels: Sequence[_Parcel]) 
                 tax=parcel.tax,
                 total=parcel.total,
                 commission=parcel.commission,
+                commission_tax=parcel.commission_tax,
             )
             for parcel in parcels
         ),
@@ -279,11 +291,19 @@ async def show_orders(tx: Tx, asked: Sequence[Asked]) -> list[OrderView | None]:
 
 
 async def list_orders(
-    tx: Tx, *, account_id: str | None, email: str | None, before: str | None, status: str | None, at_most: int
+    tx: Tx,
+    *,
+    account_id: str | None,
+    email: str | None,
+    before: str | None,
+    status: str | None,
+    placed_before: datetime | None,
+    at_most: int,
 ) -> list[OrderView]:
     """Read a page, newest first: of an account, of an e-mail address, or of everyone when both are None."""
     kind = "account" if account_id is not None else "email" if email is not None else "all"
-    rows = await tx.fetch(_LISTS[kind], account_id if account_id is not None else email, before, status, at_most)
+    whose = account_id if account_id is not None else email
+    rows = await tx.fetch(_LISTS[kind, status is not None], whose, before, status, at_most, placed_before)
     return [_view(row) for row in rows]
 
 
@@ -334,6 +354,7 @@ def _view(row: msgspec.Struct | dict[str, object] | object) -> OrderView:
                 p.tracking,
                 p.shipped_at,
                 p.delivered_at,
+                shipments_of(order_id, p.shipments),
             )
             for p in _parcels(r["parcels"])  # type: ignore[arg-type]
         ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,13 +12,14 @@ from estore.contracts.orders import ParcelLine
 from estore.kit.db import Tx
 from estore.kit.money import Money
 from estore.services.orders.domain import Address, VendorLine, VendorParcel, line_id, parcel_id
+from estore.services.orders.store.shipments import SHIPMENTS, ParcelRow, ShipmentRows, shipments_of
 
-_SHOWN = """
+_SHOWN = f"""
 SELECT p.order_id, p.no, o.number, p.vendor_id, p.status, o.address, o.shipping_method, o.currency, p.items, p.discount,
     p.shipping, p.tax, p.total, p.commission, o.created_at, p.carrier, p.tracking, p.shipped_at, p.delivered_at,
-    p.version,
+    p.version, p.commission_tax, ({SHIPMENTS})::text AS shipments,
     (SELECT json_agg(json_build_array(no, sku, product_id, title, quantity, unit_price, discount, tax, total,
-                                      commission) ORDER BY no)
+                                      commission, commission_tax) ORDER BY no)
      FROM order_line l WHERE l.order_id = p.order_id AND l.parcel = p.no AND l.vendor_id = p.vendor_id)::text AS lines
 FROM parcel p JOIN purchase_order o ON o.order_id = p.order_id
 """
@@ -46,24 +47,8 @@ _PAGE_OF_ALL = f"""
 {_SHOWN} WHERE p.status = ANY($1::text[]) AND ($2::text IS NULL OR (p.order_id, p.no) < ($2, $3::int))
 ORDER BY p.order_id DESC, p.no DESC LIMIT $4
 """
-_SHIP = """
-UPDATE parcel SET status = 'shipped', carrier = $3, tracking = $4, shipped_at = $5, version = version + 1
-WHERE order_id = $1 AND no = $2 AND status = 'open'
-"""
-_DELIVER = """
-UPDATE parcel SET status = 'delivered', delivered_at = $3, version = version + 1
-WHERE order_id = $1 AND no = $2 AND status = 'shipped'
-"""
-_DELIVER_ALL = """
-UPDATE parcel SET status = 'delivered', delivered_at = $2, version = version + 1
-WHERE order_id = ANY($1::text[]) AND status = 'shipped'
-RETURNING order_id, no, vendor_id, version
-"""
 _STATUSES = "SELECT no, vendor_id, status, version FROM parcel WHERE order_id = $1 ORDER BY no"
 _LINES = "SELECT no, sku, quantity, parcel FROM order_line WHERE order_id = $1 ORDER BY no"
-_LINES_OF_MANY = (
-    "SELECT order_id, no, sku, quantity, parcel FROM order_line WHERE order_id = ANY($1::text[]) ORDER BY 1, 2"
-)
 
 
 class _Line(msgspec.Struct, frozen=True, array_like=True):
@@ -77,16 +62,11 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
     tax: int
     total: int
     commission: int
-
-
-class ParcelRow(msgspec.Struct, frozen=True):
-    no: int
-    vendor_id: str
-    status: str
-    version: int
+    commission_tax: int
 
 
 _lines = msgspec.json.Decoder(tuple[_Line, ...]).decode
+_shipments = msgspec.json.Decoder(ShipmentRows).decode
 
 
 async def show_parcel(tx: Tx, order_id: str, number: int, vendors: Sequence[str] | None) -> VendorParcel | None:
@@ -118,6 +98,10 @@ def _view(row: Any) -> VendorParcel:
     def money(amount: int) -> Money:
         return Money(amount, currency)
 
+    shipments = shipments_of(order_id, _shipments(row["shipments"]) if row["shipments"] is not None else None)
+    shipped: Counter[str] = Counter()
+    for shipment in shipments:
+        shipped.update({line.line_id: line.quantity for line in shipment.lines})
     return VendorParcel(
         id=parcel_id(order_id, row["no"]),
         order_id=order_id,
@@ -136,6 +120,8 @@ def _view(row: Any) -> VendorParcel:
                 money(line.tax),
                 money(line.total),
                 money(line.commission),
+                money(line.commission_tax),
+                shipped[line_id(order_id, line.no)],
             )
             for line in _lines(row["lines"])
         ),
@@ -147,12 +133,14 @@ def _view(row: Any) -> VendorParcel:
         tax=money(row["tax"]),
         total=money(row["total"]),
         commission=money(row["commission"]),
-        payable=money(row["total"] - row["commission"]),
+        commission_tax=money(row["commission_tax"]),
+        payable=money(row["total"] - row["commission"] - row["commission_tax"]),
         ordered_at=row["created_at"],
         carrier=row["carrier"],
         tracking=row["tracking"],
         shipped_at=row["shipped_at"],
         delivered_at=row["delivered_at"],
+        shipments=shipments,
         version=row["version"],
     )
 
@@ -166,32 +154,3 @@ async def parcel_lines(tx: Tx, order_id: str, number: int) -> tuple[ParcelLine, 
     """Read what is in a parcel, as events carry it."""
     rows = await tx.fetch(_LINES, order_id)
     return tuple(ParcelLine(line_id(order_id, r["no"]), r["sku"], r["quantity"]) for r in rows if r["parcel"] == number)
-
-
-async def ship(tx: Tx, order_id: str, number: int, carrier: str | None, tracking: str | None, now: datetime) -> None:
-    """Mark an open parcel of a locked order as shipped."""
-    await tx.execute(_SHIP, order_id, number, carrier, tracking, now)
-
-
-async def deliver(tx: Tx, order_id: str, number: int, now: datetime) -> None:
-    """Mark a shipped parcel of a locked order as delivered."""
-    await tx.execute(_DELIVER, order_id, number, now)
-
-
-async def deliver_all(
-    tx: Tx, order_ids: Sequence[str], now: datetime
-) -> list[tuple[str, ParcelRow, tuple[ParcelLine, ...]]]:
-    """Mark every parcel on its way as delivered, of locked orders; returns (order id, parcel, its lines) of each."""
-    rows = await tx.fetch(_DELIVER_ALL, order_ids, now)
-    lines: dict[tuple[str, int], list[ParcelLine]] = {}
-    for row in await tx.fetch(_LINES_OF_MANY, order_ids):
-        line = ParcelLine(line_id(row["order_id"], row["no"]), row["sku"], row["quantity"])
-        lines.setdefault((row["order_id"], row["parcel"]), []).append(line)
-    return [
-        (
-            row["order_id"],
-            ParcelRow(row["no"], row["vendor_id"], "delivered", row["version"]),
-            tuple(lines.get((row["order_id"], row["no"]), ())),
-        )
-        for row in rows
-    ]

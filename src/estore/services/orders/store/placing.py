@@ -12,6 +12,7 @@ import msgspec
 from estore.kit.db import Record, Tx, outbox_columns
 from estore.kit.envelope import Envelope
 from estore.services.orders.domain import Address, Priced
+from estore.services.orders.store.offers import PATH
 
 _PLACE = """
 WITH wanted AS MATERIALIZED (
@@ -26,10 +27,11 @@ WITH wanted AS MATERIALIZED (
 ), wanted_line AS MATERIALIZED (
     SELECT * FROM unnest(
         $25::int[], $26::int2[], $27::text[], $28::text[], $29::text[], $30::text[], $31::int[], $32::bigint[],
-        $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::int2[]
-    ) AS l (ix, no, sku, product_id, vendor_id, title, quantity, unit_price, discount, tax, total, commission, parcel)
+        $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[], $38::text[], $39::int2[]
+    ) AS l (ix, no, sku, product_id, vendor_id, title, quantity, unit_price, discount, tax, total, commission,
+        commission_tax, category_path, parcel)
 ), stale AS MATERIALIZED (
-    SELECT used.sku FROM unnest($38::text[], $39::bigint[], $40::bigint[]) AS used (sku, revision, vendor_revision)
+    SELECT used.sku FROM unnest($40::text[], $41::bigint[], $42::bigint[]) AS used (sku, revision, vendor_revision)
     LEFT JOIN offer o ON o.sku = used.sku LEFT JOIN vendor v ON v.vendor_id = o.vendor_id
     WHERE o.revision IS DISTINCT FROM used.revision OR v.revision IS DISTINCT FROM used.vendor_revision
 ), opened AS (
@@ -49,23 +51,24 @@ WITH wanted AS MATERIALIZED (
     FROM wanted w JOIN admitted USING (ix)
 ), new_line AS (
     INSERT INTO order_line (order_id, no, sku, product_id, vendor_id, title, quantity, unit_price, discount, tax,
-        total, commission, parcel)
+        total, commission, commission_tax, category_path, parcel)
     SELECT a.order_id, no, sku, product_id, vendor_id, title, quantity, unit_price, discount, tax, total, commission,
-        parcel
+        commission_tax, category_path, parcel
     FROM wanted_line l JOIN admitted a USING (ix)
 ), new_parcel AS (
-    INSERT INTO parcel (order_id, no, vendor_id, status, items, discount, shipping, tax, total, commission)
-    SELECT a.order_id, no, vendor_id, 'pending', items, discount, shipping, tax, total, commission
-    FROM unnest($41::int[], $42::int2[], $43::text[], $44::bigint[], $45::bigint[], $46::bigint[], $47::bigint[],
-                $48::bigint[], $49::bigint[])
-        AS p (ix, no, vendor_id, items, discount, shipping, tax, total, commission)
+    INSERT INTO parcel (order_id, no, vendor_id, status, items, discount, shipping, tax, total, commission,
+        commission_tax)
+    SELECT a.order_id, no, vendor_id, 'pending', items, discount, shipping, tax, total, commission, commission_tax
+    FROM unnest($43::int[], $44::int2[], $45::text[], $46::bigint[], $47::bigint[], $48::bigint[], $49::bigint[],
+                $50::bigint[], $51::bigint[], $52::bigint[])
+        AS p (ix, no, vendor_id, items, discount, shipping, tax, total, commission, commission_tax)
     JOIN admitted a USING (ix)
 ), new_event AS (
     INSERT INTO outbox (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body,
         claimed_until)
     SELECT e.*, clock_timestamp() + interval '15 seconds'
-    FROM unnest($50::uuid[], $51::text[], $52::text[], $53::bigint[], $54::timestamptz[], $55::text[], $56::text[],
-                $57::text[], $58::bytea[])
+    FROM unnest($53::uuid[], $54::text[], $55::text[], $56::bigint[], $57::timestamptz[], $58::text[], $59::text[],
+                $60::text[], $61::bytea[])
         AS e (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent, body)
     JOIN admitted a ON a.order_id = e.subject
 )
@@ -180,6 +183,8 @@ def _line_columns(orders: Sequence[NewOrder]) -> list[list[Any]]:
         [line.tax for _, _, line, _ in found],
         [line.total for _, _, line, _ in found],
         [line.commission for _, _, line, _ in found],
+        [line.commission_tax for _, _, line, _ in found],
+        [PATH.join(offer.category_path) for _, _, _, offer in found],
         [line.parcel + 1 for _, _, line, _ in found],
     ]
 
@@ -203,6 +208,7 @@ def _parcel_columns(orders: Sequence[NewOrder]) -> list[list[Any]]:
         [p.tax for _, _, p in found],
         [p.total for _, _, p in found],
         [p.commission for _, _, p in found],
+        [p.commission_tax for _, _, p in found],
     ]
 
 
