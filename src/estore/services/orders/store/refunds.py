@@ -35,7 +35,7 @@ WITH given AS (
 )
 SELECT part.*, coalesce(given.quantity, 0), coalesce(given.amount, 0), coalesce(given.tax, 0),
     coalesce(given.commission, 0), coalesce(given.commission_tax, 0)
-FROM part LEFT JOIN given USING (order_id, parcel, line) ORDER BY order_id, parcel, line
+FROM part LEFT JOIN given USING (order_id, parcel, line) ORDER BY order_id, parcel, line = 0, line
 """
 # Each status is one version: pending 1, open 2. What was cancelled at 2 never became a vendor's.
 _EARNED = """
