@@ -97,7 +97,7 @@ class Refunds:
         found = await store.parcels_in(tx, asked.name, asked.by_number, sorted(ctx.principal.vendors))
         if found is None:
             raise domain.OrderUnknown()
-        vendors = [vendor for vendor in found[1].values() if ctx.principal.vendors[vendor] in REFUNDERS]
+        vendors = [vendor for vendor in found[1].values() if ctx.principal.may(vendor, *REFUNDERS)]
         if not vendors:
             raise Denied("only owners, finance and fulfilment may refund")
         return found[0], vendors

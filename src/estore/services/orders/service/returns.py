@@ -344,7 +344,7 @@ class Returns:
     async def _by_vendor(self, tx: Tx, ctx: Context, request: OneReturn[Act]) -> tuple[Order, Return]:
         """Lock a return of the caller's vendor, or any for an operator."""
         seen = await _seen(tx, ctx, request.return_id, None)
-        if not ctx.principal.is_operator and ctx.principal.vendors.get(seen.view.vendor_id) not in WRITERS:
+        if not ctx.principal.is_operator and not ctx.principal.may(seen.view.vendor_id, *WRITERS):
             raise Denied("only owners and fulfilment may do this")
         return await self._locked(tx, ctx, seen.view)
 
