@@ -15,8 +15,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from estore.kit import embedded
 from estore.kit.embedded import DataFolderInUse, EmbeddedError, EmbeddedPostgres, PortTaken
+from estore.kit.embedded import server as process
 from estore.kit.processes import command_of
 
 OWNER = """
@@ -167,7 +167,7 @@ async def test_a_failing_initdb_is_told_in_one_line(folder: Path, monkeypatch: p
     broken.mkdir()
     (broken / "initdb").write_text("#!/bin/sh\necho starting\necho 'initdb: error: no space left on device'\nexit 1\n")
     (broken / "initdb").chmod(0o755)
-    monkeypatch.setattr(embedded, "programs", lambda: broken)
+    monkeypatch.setattr(process, "programs", lambda: broken)
 
     with pytest.raises(EmbeddedError, match=r"could not be made in .*: initdb: error: no space left on device$"):
         await EmbeddedPostgres(folder).start()
@@ -217,7 +217,7 @@ async def test_local_settings_win(folder: Path) -> None:
 async def test_a_path_too_long_for_a_socket_and_with_spaces_works(folder: Path) -> None:
     async with EmbeddedPostgres(folder / ("a b" * 30)) as server:
         assert await ask(server.socket_dsn, "SELECT 1") == 1
-        elsewhere = server._sockets
+        elsewhere = server._files.sockets
 
     assert folder not in elsewhere.parents
     assert not elsewhere.exists()
