@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -171,6 +172,20 @@ async def test_a_failing_initdb_is_told_in_one_line(folder: Path, monkeypatch: p
 
     with pytest.raises(EmbeddedError, match=r"could not be made in .*: initdb: error: no space left on device$"):
         await EmbeddedPostgres(folder).start()
+
+
+async def test_its_log_names_the_rule_that_was_broken_and_not_whose_row(folder: Path) -> None:
+    async with EmbeddedPostgres(folder) as server:
+        conn = await asyncpg.connect(server.dsn)
+        await conn.execute("CREATE TABLE account (email text PRIMARY KEY)")
+        for _ in range(2):
+            with suppress(asyncpg.UniqueViolationError):
+                await conn.execute("INSERT INTO account VALUES ($1)", "ada@example.com")
+        await conn.close()
+        told = server.log.read_text()
+
+    assert "account_pkey" in told
+    assert "ada@example.com" not in told
 
 
 async def test_an_interrupted_initdb_is_done_again(folder: Path) -> None:
