@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import httpx
+
 from estore.contracts.orders import OrderCancelled, OrderPaymentRequested, RefundRequested
 from estore.contracts.payments import PaymentCaptured, PaymentFailed
 from estore.kit.ids import new_id
@@ -15,7 +17,13 @@ from estore.services.payments.gateways import SandboxProvider
 from estore.services.payments.jobs import Pump, Reports
 from support.world import World
 
-QUICK = {"ESTORE_PAYMENTS_CALL_TIMEOUT": "0.3"}
+QUICK = {
+    "ESTORE_PAYMENTS_CALL_TIMEOUT": "0.3",
+    "ESTORE_PAYMENTS_PROVIDERS": "sandbox,invoice",
+    "ESTORE_PAYMENTS_INVOICE_IBAN": "DE89 3704 0044 0532 0130 00",
+    "ESTORE_PAYMENTS_INVOICE_BIC": "COBADEFFXXX",
+    "ESTORE_PAYMENTS_INVOICE_HOLDER": "Estore <Ltd>",
+}
 
 
 class Shop:
@@ -29,7 +37,6 @@ class Shop:
         self.reports: Reports = timers["payments.reports"].__self__
         self.sandbox: SandboxProvider = timers["payments.sandbox"].__self__
         self.sandbox.client = made.http("payments")
-        self.operator = made.http("payments", made.token("acc_op", operator=True))
 
     def request(self, method: str = "pm_ok", **values: Any) -> OrderPaymentRequested:
         defaults: dict[str, Any] = {
@@ -68,6 +75,19 @@ class Shop:
         await self.sandbox.tick()
         await self.pump.sweep()
         await self.pump.idle()
+
+    @property
+    def operator(self) -> httpx.AsyncClient:
+        """A client of somebody who runs the store, signed in just now."""
+        return self.world.http("payments", self.world.token("acc_op", operator=True))
+
+    async def post(self, path: str, body: Any, key: str | None = None) -> httpx.Response:
+        """Ask as an operator. key: the Idempotency-Key, a new one unless given."""
+        return await self.operator.post(path, json=body, headers={"idempotency-key": key or new_id("key")})
+
+    async def about(self, order_id: str, kind: type[Any]) -> list[Any]:
+        """The events of one type about an order."""
+        return [e for e in await self.world.emitted("payments", kind) if e.order_id == order_id]
 
     async def intent(self, order_id: str) -> dict[str, Any]:
         rows = await self.world.fetch("payments", "SELECT * FROM payment_intent WHERE order_id = $1", order_id)
