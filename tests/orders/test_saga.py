@@ -104,12 +104,37 @@ def test_a_refund_that_was_heard_before_its_capture_is_not_asked_for_again() -> 
     assert order.payment_status is PaymentStatus.REFUNDED
 
 
-def test_a_partial_refund_that_was_heard_before_its_capture_is_still_shown() -> None:
+def test_a_refund_that_is_heard_before_its_capture_waits_for_it() -> None:
+    """Whose money it was is known only once the order is confirmed, or is not."""
     order = an_order(State.AWAITING_PAYMENT)
-    advance(order, Signal.REFUNDED, Fact("pay_1", 300), NOW, Limits())
-    advance(order, Signal.CAPTURED, FACT, NOW, Limits())
+    with pytest.raises(TooEarly):
+        advance(order, Signal.REFUNDED, Fact("pay_1", 300), NOW, Limits())
 
+    advance(order, Signal.CAPTURED, FACT, NOW, Limits())
+    advance(order, Signal.REFUNDED, Fact("pay_1", 300, asked=300), NOW, Limits())
     assert (order.status, order.payment_status) == (State.CONFIRMED, PaymentStatus.PARTIALLY_REFUNDED)
+
+
+def test_a_refund_that_failed_leaves_a_cancelled_order_paid() -> None:
+    order = an_order(State.CONFIRMED)
+    assert Do.REFUND in advance(order, Signal.CUSTOMER_CANCELS, Fact(), NOW, Limits())
+    assert (claim_refund(order), order.payment_status) == (2890, PaymentStatus.REFUND_PENDING)
+
+    advance(order, Signal.REFUND_FAILED, Fact(asked=-2890), NOW, Limits())
+    assert (order.status, order.payment_status) == (State.CANCELLED, PaymentStatus.CAPTURED)
+    assert claim_refund(order) == 2890
+
+
+def test_what_is_on_its_way_back_keeps_an_order_from_completing() -> None:
+    order = an_order(State.DELIVERED)
+    late = NOW + timedelta(days=31)
+    advance(order, Signal.OVERDUE_RETURNING, Fact(), late, Limits())
+    assert (order.status, order.deadline) == (State.DELIVERED, late + timedelta(days=1))
+
+    advance(order, Signal.RETURN_OVER, Fact(until=NOW), late, Limits())
+    assert order.deadline == NOW
+    advance(order, Signal.OVERDUE, Fact(), late, Limits())
+    assert order.status is State.COMPLETED
 
 
 def test_who_has_to_act_gets_more_time_but_never_past_the_end_of_the_reservation() -> None:

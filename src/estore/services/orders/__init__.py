@@ -1,10 +1,12 @@
 """Orders: decides what a purchase costs and what becomes of it. Nobody else moves an order.
 
-I own: quotes, tax and shipping tables, orders with their lines, one parcel per vendor, refunds asked for, the saga.
+I own: quotes, tax and shipping tables, orders with their lines, one parcel per vendor, refunds and who bears
+them, returns, the saga.
 I publish: order.placed, order.payment_requested, order.confirmed, order.cancelled, order.completed,
-parcel.shipped, parcel.delivered, refund.requested.
+parcel.shipped, parcel.delivered, refund.requested, refund.allocated, return.*.
 I hear: products and prices (what can be sold), vendors (who may sell, at which commission), carts (what is in them),
-stock.reserved and stock.rejected, payment.* (what the saga waits for).
+stock.reserved and stock.rejected, payment.* (what the saga waits for, and what
+went back without us).
 """
 
 from estore.contracts.cart import CartChanged
@@ -18,9 +20,21 @@ from estore.contracts.orders import (
     OrderPlaced,
     ParcelDelivered,
     ParcelShipped,
+    RefundAllocated,
     RefundRequested,
+    ReturnApproved,
+    ReturnClosed,
+    ReturnReceived,
+    ReturnRequested,
 )
-from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.payments import (
+    PaymentCaptured,
+    PaymentDisputeClosed,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRequiresAction,
+)
 from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
 
 PUBLISHES = (
@@ -32,6 +46,11 @@ PUBLISHES = (
     ParcelShipped,
     ParcelDelivered,
     RefundRequested,
+    RefundAllocated,
+    ReturnRequested,
+    ReturnApproved,
+    ReturnReceived,
+    ReturnClosed,
 )
 HEARS = (
     ProductPublished,
@@ -48,4 +67,6 @@ HEARS = (
     PaymentCaptured,
     PaymentFailed,
     PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentDisputeClosed,
 )

@@ -20,12 +20,12 @@ from estore.kit.service import Invariant, Service
 from estore.kit.settings import SettingError, Settings
 from estore.services.orders import endpoints
 from estore.services.orders.consumers import subscriptions
-from estore.services.orders.domain import Tables, TablesWrong, read_tables
+from estore.services.orders.domain import ReturnLimits, Tables, TablesWrong, read_tables
 from estore.services.orders.gateways import Carriers, read_secrets
 from estore.services.orders.jobs import jobs
 from estore.services.orders.routes import routes
 from estore.services.orders.saga import Limits
-from estore.services.orders.service import Learning, Listing, Placing, Quotes, Steps, Waiting
+from estore.services.orders.service import Learning, Listing, Placing, Quotes, Refunds, Returns, Steps, Waiting
 from estore.services.orders.store import INVARIANTS, Shelf
 
 NAME = "orders"
@@ -38,6 +38,9 @@ class OrdersSettings(msgspec.Struct, frozen=True):
     tables: a file like tables.toml here. reservation_seconds: for stock. payment_seconds: for the payment.
     action_seconds: for the customer to act on it. ship_seconds: for the vendors. deliver_seconds: for the carriers.
     return_seconds: in which it may be returned. grace_seconds: for messages on their way, beyond each of these.
+    return_decision_seconds: for a vendor to answer a return, which is approved after that. return_arrival_seconds: for
+    an approved return to arrive, which expires after that. return_inspection_seconds: for a vendor to inspect what came
+    back, which is refunded in full after that.
     carriers_secret: `dhl=whsec_...,ups=whsec_...`, what each carrier signs its messages with; in the sandbox, where
     none is given, each carrier's is derived from the store's own.
     """
@@ -50,7 +53,18 @@ class OrdersSettings(msgspec.Struct, frozen=True):
     deliver_seconds: Seconds = 30 * 86_400
     return_seconds: Seconds = 30 * 86_400
     grace_seconds: Seconds = 60
+    return_decision_seconds: Seconds = 5 * 86_400
+    return_arrival_seconds: Seconds = 21 * 86_400
+    return_inspection_seconds: Seconds = 7 * 86_400
     carriers_secret: str = ""
+
+    @property
+    def return_limits(self) -> ReturnLimits:
+        return ReturnLimits(
+            decide=self.return_decision_seconds,
+            arrive=self.return_arrival_seconds,
+            inspect=self.return_inspection_seconds,
+        )
 
     @property
     def limits(self) -> Limits:
@@ -93,20 +107,22 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     db = Database(settings.database_of(NAME), NAME, max_size=settings.pool_max)
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
     shelf, waiting = Shelf(), Waiting()
+    steps = Steps(own.limits, waiting)
     quotes = Quotes(load_tables(own.tables, settings.currency), shelf)
     e = endpoints.build(
         edge,
         quotes=quotes,
         placing=Placing(quotes, own.limits, GuestSecrets(settings.derived("orders guests"))),
-        steps=Steps(own.limits, waiting),
+        steps=steps,
         learning=Learning(shelf),
         waiting=waiting,
         listing=Listing(timedelta(seconds=own.ship_seconds)),
         returns=timedelta(seconds=own.return_seconds),
+        back=endpoints.giving_back(edge, Refunds(steps), Returns(steps, own.limits, own.return_limits)),
     )
     return Service(
         name=NAME,
-        prefixes=("/v1/quotes", "/v1/orders", "/v1/parcels"),
+        prefixes=("/v1/quotes", "/v1/orders", "/v1/returns", "/v1/parcels"),
         db=db,
         edge=edge,
         verifier=Verifier(db),

@@ -5,7 +5,14 @@ from __future__ import annotations
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
 from estore.contracts.inventory import StockRejected, StockReserved
-from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.payments import (
+    PaymentCaptured,
+    PaymentDisputeClosed,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRequiresAction,
+)
 from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
 from estore.kit.bus.base import Subscription
 from estore.services.orders.endpoints import Endpoints
@@ -39,7 +46,9 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
                 PaymentRequiresAction: e.payment_requires_action,
                 PaymentCaptured: e.payment_captured,
                 PaymentFailed: e.payment_failed,
-                PaymentRefunded: e.payment_refunded,
+                PaymentRefunded: e.back.payment_refunded,
+                PaymentRefundFailed: e.back.payment_refund_failed,
+                PaymentDisputeClosed: e.back.payment_dispute_closed,
             },
         ),
     ]

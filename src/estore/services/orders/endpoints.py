@@ -8,7 +8,14 @@ from datetime import timedelta
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
 from estore.contracts.inventory import StockRejected, StockReserved
-from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.payments import (
+    PaymentCaptured,
+    PaymentDisputeClosed,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRequiresAction,
+)
 from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSuspended
 from estore.kit.endpoint import (
     ACCEPTED,
@@ -27,12 +34,66 @@ from estore.kit.endpoint import (
 from estore.kit.http import Page
 from estore.kit.rate import Rate
 from estore.services.orders import service
-from estore.services.orders.domain import OrderView, Quote, VendorParcel
-from estore.services.orders.service import Following, Learning, Listing, Parcels, Placing, Quotes, Steps, Waiting
+from estore.services.orders.domain import OrderView, Quote, RefundView, ReturnView, VendorParcel
+from estore.services.orders.service import (
+    Following,
+    Learning,
+    Listing,
+    Parcels,
+    Placing,
+    Quotes,
+    Refunds,
+    Returns,
+    Steps,
+    Waiting,
+)
 
 # Guests are told apart by their address only, and behind one address may be a whole office on the day of a sale.
 BUYING = Rate(limit=1200, per=60)
 READING = Rate(limit=6000, per=60)
+
+
+@dataclass(frozen=True)
+class GivingBack:
+    """Refunds and returns."""
+
+    refund: Endpoint[service.AskRefund, RefundView]
+    list_refunds: Endpoint[service.ListRefunds, Page[RefundView]]
+    ask: Endpoint[service.AskReturn, ReturnView]
+    show: Endpoint[service.OneReturn[None], ReturnView]
+    list_returns: Endpoint[service.ListReturns, Page[ReturnView]]
+    approve: Endpoint[service.OneReturn[service.ApproveReturn], ReturnView]
+    refuse: Endpoint[service.OneReturn[service.RefuseReturn], ReturnView]
+    cancel: Endpoint[service.OneReturn[service.CancelReturn], ReturnView]
+    receive: Endpoint[service.OneReturn[service.ReceiveReturn], ReturnView]
+    inspect: Endpoint[service.OneReturn[service.InspectReturn], ReturnView]
+    move_due_returns: Endpoint[None, int]
+    allocate_refunds: Endpoint[None, int]
+    payment_refunded: Handler[PaymentRefunded]
+    payment_refund_failed: Handler[PaymentRefundFailed]
+    payment_dispute_closed: Handler[PaymentDisputeClosed]
+
+
+def giving_back(edge: Edge, refunds: Refunds, returns: Returns) -> GivingBack:
+    """Return the use cases of refunds and returns with their policies."""
+    return GivingBack(
+        refund=edge.endpoint(refunds.refund_order, who=VENDOR, tx=WRITE, once=REQUIRED, rate=READING),
+        list_refunds=edge.endpoint(service.list_refunds, who=BUYER, tx=READ, rate=READING),
+        ask=edge.endpoint(returns.request_return, who=BUYER, tx=WRITE, once=REQUIRED, rate=BUYING),
+        show=edge.endpoint(service.show_return, who=BUYER, tx=READ, rate=READING),
+        list_returns=edge.endpoint(service.list_returns, who=BUYER, tx=READ, rate=READING),
+        approve=edge.endpoint(returns.approve_return, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        refuse=edge.endpoint(returns.refuse_return, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        cancel=edge.endpoint(returns.cancel_return, who=BUYER, tx=WRITE, once=ACCEPTED, rate=BUYING),
+        # These two give money back.
+        receive=edge.endpoint(returns.receive_return, who=VENDOR, tx=WRITE, once=REQUIRED, rate=READING),
+        inspect=edge.endpoint(returns.inspect_return, who=VENDOR, tx=WRITE, once=REQUIRED, rate=READING),
+        move_due_returns=edge.endpoint(returns.move_due_returns, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
+        allocate_refunds=edge.endpoint(refunds.allocate_refunds, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
+        payment_refunded=edge.consumer(refunds.payment_refunded),
+        payment_refund_failed=edge.consumer(refunds.payment_refund_failed),
+        payment_dispute_closed=edge.consumer(refunds.payment_dispute_closed),
+    )
 
 
 @dataclass(frozen=True)
@@ -62,7 +123,7 @@ class Endpoints:
     payment_requires_action: Handler[PaymentRequiresAction]
     payment_captured: Handler[PaymentCaptured]
     payment_failed: Handler[PaymentFailed]
-    payment_refunded: Handler[PaymentRefunded]
+    back: GivingBack
 
 
 def build(
@@ -75,6 +136,7 @@ def build(
     waiting: Waiting,
     listing: Listing,
     returns: timedelta,
+    back: GivingBack,
 ) -> Endpoints:
     """Return the use cases of orders with their policies. returns: how long something may be given back."""
     place = edge.batched(placing.place_orders, who=BUYER, once=REQUIRED, rate=BUYING)
@@ -111,5 +173,5 @@ def build(
         payment_requires_action=edge.consumer(steps.payment_requires_action),
         payment_captured=edge.consumer(steps.payment_captured),
         payment_failed=edge.consumer(steps.payment_failed),
-        payment_refunded=edge.consumer(steps.payment_refunded),
+        back=back,
     )

@@ -1,4 +1,4 @@
-"""Timers: orders past their deadline, carts that nobody wants any more."""
+"""Timers: orders and returns past their deadline, refunds to be allocated, carts that nobody wants any more."""
 
 from __future__ import annotations
 
@@ -19,4 +19,17 @@ def jobs(e: Endpoints, clock: Clock) -> list[Job]:
         while await e.purge_carts(system_context(clock.now()), None):
             pass
 
-    return [Job("orders.move_overdue", 1.0, move_overdue), Job("orders.purge_carts", 3600.0, purge_carts)]
+    async def move_due_returns() -> None:
+        while await e.back.move_due_returns(system_context(clock.now()), None):
+            pass
+
+    async def allocate_refunds() -> None:
+        while await e.back.allocate_refunds(system_context(clock.now()), None):
+            pass
+
+    return [
+        Job("orders.move_due_returns", 5.0, move_due_returns),
+        Job("orders.move_overdue", 1.0, move_overdue),
+        Job("orders.allocate_refunds", 30.0, allocate_refunds),
+        Job("orders.purge_carts", 3600.0, purge_carts),
+    ]

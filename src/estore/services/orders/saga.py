@@ -16,7 +16,8 @@ from estore.services.orders.domain import FINAL, Order, PaymentStatus, State, To
 
 
 class Signal(StrEnum):
-    """What may happen to an order. `miscaptured`: a capture of another amount than its total."""
+    """What may happen to an order. `miscaptured`: a capture of another amount than its total. `refund_asked`: by a
+    person, of a part. `return_over`: nothing of it is on its way back any more. `overdue_returning`: something is."""
 
     STOCK_RESERVED = "stock_reserved"
     STOCK_REJECTED = "stock_rejected"
@@ -24,8 +25,12 @@ class Signal(StrEnum):
     CAPTURED = "captured"
     MISCAPTURED = "miscaptured"
     PAYMENT_FAILED = "payment_failed"
+    REFUND_ASKED = "refund_asked"
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    RETURN_OVER = "return_over"
     OVERDUE = "overdue"
+    OVERDUE_RETURNING = "overdue_returning"
     CUSTOMER_CANCELS = "customer_cancels"
     OPERATOR_CANCELS = "operator_cancels"
     PART_SHIPPED = "part_shipped"
@@ -40,7 +45,7 @@ class Do(Enum):
     RECORD_ACTION = "record where the customer must go"
     RECORD_CAPTURE = "record the captured amount"
     RECORD_FAILURE = "record that nothing was charged"
-    RECORD_REFUND = "record what was given back"
+    RECORD_REFUND = "record what was given back, or is about to be"
 
     REQUEST_PAYMENT = "order.payment_requested"
     CONFIRM = "order.confirmed; the parcels are open"
@@ -70,7 +75,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Seconds that an order may stay where it is."""
+    """Seconds that an order may stay where it is. returning: until it is asked again whether its returns are over."""
 
     reservation: int = 900
     payment: int = 900
@@ -78,6 +83,7 @@ class Limits(msgspec.Struct, frozen=True):
     ship: int = 14 * 86_400
     deliver: int = 30 * 86_400
     returns: int = 30 * 86_400
+    returning: int = 86_400
     grace: int = 60
 
     @property
@@ -87,11 +93,14 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """What a signal brings along."""
+    """What a signal brings along. amount: captured, or given back. asked: by how much what was asked to be given back
+    grows; less than zero where it will not be. until: when the time to return things is over."""
 
     payment_id: str | None = None
     amount: int = 0
     action_url: str | None = None
+    asked: int = 0
+    until: datetime | None = None
 
 
 class TooEarly(Transient):
@@ -118,8 +127,12 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _WAIT,
         Signal.MISCAPTURED: _WAIT,
         Signal.PAYMENT_FAILED: _WAIT,
+        Signal.REFUND_ASKED: _REFUSE,
         Signal.REFUNDED: _WAIT,
+        Signal.REFUND_FAILED: _WAIT,
+        Signal.RETURN_OVER: _IGNORE,
         Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, reason="overdue"),
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="customer"),
         Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="operator"),
         Signal.PART_SHIPPED: _WAIT,
@@ -134,8 +147,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _go(State.CONFIRMED, Do.RECORD_CAPTURE, Do.CONFIRM, until="ship"),
         Signal.MISCAPTURED: _go(State.CANCELLED, Do.RECORD_CAPTURE, Do.CANCEL, Do.REFUND, reason="payment_failed"),
         Signal.PAYMENT_FAILED: _go(State.CANCELLED, Do.RECORD_FAILURE, Do.CANCEL, reason="payment_failed"),
-        Signal.REFUNDED: _RECORD_REFUND,
+        # Nobody knows yet whose money it was: its capture is on the way.
+        Signal.REFUND_ASKED: _REFUSE,
+        Signal.REFUNDED: _WAIT,
+        Signal.REFUND_FAILED: _WAIT,
+        Signal.RETURN_OVER: _IGNORE,
         Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, reason="overdue"),
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="customer"),
         Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="operator"),
         Signal.PART_SHIPPED: _WAIT,
@@ -150,9 +168,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
         Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUND_ASKED: _RECORD_REFUND,
         Signal.REFUNDED: _RECORD_REFUND,
+        Signal.REFUND_FAILED: _RECORD_REFUND,
+        Signal.RETURN_OVER: _IGNORE,
         # Nobody shipped anything in time: the customer gets the money back.
         Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="overdue"),
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="customer"),
         Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="operator"),
         Signal.PART_SHIPPED: _go(State.PARTLY_SHIPPED, until="ship"),
@@ -167,9 +189,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
         Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUND_ASKED: _RECORD_REFUND,
         Signal.REFUNDED: _RECORD_REFUND,
+        Signal.REFUND_FAILED: _RECORD_REFUND,
+        Signal.RETURN_OVER: _IGNORE,
         # One vendor is late while another has shipped: a person decides, and is reminded.
         Signal.OVERDUE: _go(None, until="ship"),
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _REFUSE,
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _SHOW,
@@ -184,9 +210,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
         Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUND_ASKED: _RECORD_REFUND,
         Signal.REFUNDED: _RECORD_REFUND,
+        Signal.REFUND_FAILED: _RECORD_REFUND,
+        Signal.RETURN_OVER: _IGNORE,
         # Nobody complained: it arrived, and the vendors are to be paid.
         Signal.OVERDUE: _go(State.DELIVERED, Do.DELIVER_ALL, until="returns"),
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _REFUSE,
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
@@ -201,8 +231,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
         Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUND_ASKED: _RECORD_REFUND,
         Signal.REFUNDED: _RECORD_REFUND,
+        Signal.REFUND_FAILED: _RECORD_REFUND,
+        Signal.RETURN_OVER: _go(None, until="returned"),
         Signal.OVERDUE: _go(State.COMPLETED, Do.COMPLETE),
+        # What is on its way back is waited for, however long the time to return it is over.
+        Signal.OVERDUE_RETURNING: _go(None, until="returning"),
         Signal.CUSTOMER_CANCELS: _REFUSE,
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
@@ -217,8 +252,12 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
         Signal.PAYMENT_FAILED: _IGNORE,
+        Signal.REFUND_ASKED: _RECORD_REFUND,
         Signal.REFUNDED: _RECORD_REFUND,
+        Signal.REFUND_FAILED: _RECORD_REFUND,
+        Signal.RETURN_OVER: _IGNORE,
         Signal.OVERDUE: _IGNORE,
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _REFUSE,
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
@@ -233,8 +272,12 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _GIVE_BACK,
         Signal.MISCAPTURED: _GIVE_BACK,
         Signal.PAYMENT_FAILED: _go(None, Do.RECORD_FAILURE),
+        Signal.REFUND_ASKED: _RECORD_REFUND,
         Signal.REFUNDED: _RECORD_REFUND,
+        Signal.REFUND_FAILED: _RECORD_REFUND,
+        Signal.RETURN_OVER: _IGNORE,
         Signal.OVERDUE: _IGNORE,
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _REFUSE,
         Signal.OPERATOR_CANCELS: _REFUSE,
         Signal.PART_SHIPPED: _IGNORE,
@@ -250,8 +293,12 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.CAPTURED: _GIVE_BACK,
         Signal.MISCAPTURED: _GIVE_BACK,
         Signal.PAYMENT_FAILED: _go(None, Do.RECORD_FAILURE),
+        Signal.REFUND_ASKED: _RECORD_REFUND,
         Signal.REFUNDED: _RECORD_REFUND,
+        Signal.REFUND_FAILED: _RECORD_REFUND,
+        Signal.RETURN_OVER: _IGNORE,
         Signal.OVERDUE: _IGNORE,
+        Signal.OVERDUE_RETURNING: _IGNORE,
         Signal.CUSTOMER_CANCELS: _IGNORE,
         Signal.OPERATOR_CANCELS: _IGNORE,
         Signal.PART_SHIPPED: _IGNORE,
@@ -283,13 +330,15 @@ def advance(order: Order, signal: Signal, fact: Fact, now: datetime, limits: Lim
     if order.status in FINAL:
         order.deadline = None
     elif step.until is not None:
-        order.deadline = _deadline(order, step.until, now, limits)
+        order.deadline = _deadline(order, step.until, fact, now, limits)
     for action in step.do:
         _record(order, action, fact)
     return tuple(action for action in step.do if not action.name.startswith("RECORD_"))
 
 
-def _deadline(order: Order, until: str, now: datetime, limits: Limits) -> datetime:
+def _deadline(order: Order, until: str, fact: Fact, now: datetime, limits: Limits) -> datetime:
+    if until == "returned":
+        return fact.until or now
     deadline = now + timedelta(seconds=getattr(limits, until))
     if until in ("payment", "action"):
         # What payments settled in time needs some more to arrive here; nothing is held past expires_at.
@@ -304,14 +353,17 @@ def _record(order: Order, action: Do, fact: Fact) -> None:
             order.action_url = fact.action_url
         case Do.RECORD_CAPTURE:
             order.captured, order.payment_id = fact.amount, fact.payment_id
-            order.payment_status, order.action_url = PaymentStatus.CAPTURED, None
-            if order.refunded:  # The refund was heard first.
-                order.payment_status = _refund_status(order)
+            # The refund may have been heard first.
+            order.payment_status, order.action_url = _refund_status(order), None
         case Do.RECORD_FAILURE:
             if order.captured is None:
                 order.payment_status, order.action_url = PaymentStatus.FAILED, None
         case Do.RECORD_REFUND:
+            # A lost dispute may take what was given back before: the customer has no more than was captured.
+            order.refund_requested += fact.asked
             order.refunded += fact.amount
+            if order.captured is not None:
+                order.refunded = min(order.refunded, order.captured)
             order.payment_status = _refund_status(order)
         case Do.CANCEL:
             order.action_url = None
@@ -321,7 +373,11 @@ def _record(order: Order, action: Do, fact: Fact) -> None:
 
 def _refund_status(order: Order) -> PaymentStatus:
     whole = order.total if order.captured is None else order.captured
-    return PaymentStatus.REFUNDED if order.refunded >= whole else PaymentStatus.PARTIALLY_REFUNDED
+    if order.refunded and order.refunded >= whole:
+        return PaymentStatus.REFUNDED
+    if order.refund_requested > order.refunded:
+        return PaymentStatus.REFUND_PENDING
+    return PaymentStatus.PARTIALLY_REFUNDED if order.refunded else PaymentStatus.CAPTURED
 
 
 def claim_refund(order: Order) -> int:

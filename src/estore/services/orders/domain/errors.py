@@ -87,3 +87,83 @@ class CarrierForged(Unauthenticated):
 
 class CarrierUnreadable(Malformed):
     code, title = "orders.carrier_unreadable", "This message of a carrier cannot be read"
+
+
+class OrderNotConfirmed(Conflict):
+    code, title = "orders.not_confirmed", "The order was never confirmed"
+
+
+class NotCaptured(Conflict):
+    code, title = "orders.not_captured", "Nothing was paid yet that could be given back"
+
+
+class NothingLeft(Conflict):
+    code, title = "orders.nothing_left", "All of it was given back already"
+
+
+class RefundTooHigh(Conflict):
+    code, title = "orders.refund_too_high", "There is less left to be given back"
+
+
+class QuantityTooHigh(Conflict):
+    code, title = "orders.quantity_too_high", "There are fewer left"
+
+
+class LineUnknown(Invalid):
+    code, title = "orders.line_unknown", "There is no such line in this order, or it is not yours"
+
+
+class CurrencyWrong(Invalid):
+    code, title = "orders.currency_wrong", "The order was paid in another currency"
+
+
+class LinesOrAmount(Invalid):
+    code, title = "orders.lines_or_amount", "Send either lines or an amount"
+
+
+class RefundVendorUnknown(Invalid):
+    code, title = "orders.refund_vendor_unknown", "No such vendor has a part of this order, or it is not yours"
+
+
+class ReturnUnknown(NotFound):
+    code, title = "orders.return_unknown", "There is no such return, or it is not yours"
+
+
+class ReturnNotPossible(Conflict):
+    code, title = "orders.return_not_possible", "The return is past this step, or not there yet"
+
+
+class NotReturnable(Conflict):
+    code, title = "orders.not_returnable", "It has not arrived, or the time to return it is over"
+
+
+class OneParcelOnly(Invalid):
+    code, title = "orders.one_parcel_only", "A return is of one vendor's parcel: send one for each"
+
+
+class DeductionTooHigh(Invalid):
+    code, title = "orders.deduction_too_high", "The deduction is more than what would be given back"
+
+
+class DispositionsWrong(Invalid):
+    code, title = "orders.dispositions_wrong", "More is said to have arrived than was to be returned"
+
+
+class AmountNotPositive(Invalid):
+    code, title = "orders.amount_not_positive", "An amount to be given back is more than nothing"
+
+
+class DeductionUnexplained(Invalid):
+    code, title = "orders.deduction_unexplained", "A deduction needs a reason, which the customer reads"
+
+
+class DispositionsMissing(Invalid):
+    code, title = "orders.dispositions_missing", "What is refunded is inspected: say which lines arrived, and how"
+
+
+class LinesOrParcel(Invalid):
+    code, title = "orders.lines_or_parcel", "Send lines, or parcel_id for all of a parcel"
+
+
+class ReturnParcelUnknown(Invalid):
+    code, title = "orders.return_parcel_unknown", "There is no such parcel in this order"

@@ -190,6 +190,7 @@ class OrderView(msgspec.Struct, frozen=True, gc=False):
     """An order as its customer and the operator see it.
 
     secret: of a guest's order; proves it as `Order-Secret`. Only in the answer to POST /v1/orders.
+    refunded: what was given back; payment_status says whether more is on its way.
     requires_action_url: where the customer has to go before the payment can go on.
     """
 
@@ -210,6 +211,7 @@ class OrderView(msgspec.Struct, frozen=True, gc=False):
     cancel_reason: str | None = None
     requires_action_url: str | None = None
     secret: str | msgspec.UnsetType = msgspec.UNSET
+    refunded: Money | msgspec.UnsetType = msgspec.UNSET
 
 
 class QuoteLine(msgspec.Struct, frozen=True, gc=False):

@@ -6,9 +6,9 @@ from typing import Any
 
 from estore.services.orders.endpoints import Endpoints
 from estore.services.orders.gateways import Carriers
-from estore.services.orders.routes import orders, parcels
+from estore.services.orders.routes import orders, parcels, refunds, returns
 
 
 def routes(e: Endpoints, carriers: Carriers) -> list[Any]:
     """Return the routes of orders. carriers: knows their signatures."""
-    return [*orders.routes(e), *parcels.routes(e, carriers)]
+    return [*orders.routes(e), *refunds.routes(e.back), *returns.routes(e.back), *parcels.routes(e, carriers)]

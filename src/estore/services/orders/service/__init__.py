@@ -7,6 +7,8 @@ from estore.services.orders.service.placing import Placed as Placed
 from estore.services.orders.service.placing import Placing as Placing
 from estore.services.orders.service.quotes import Quotes as Quotes
 from estore.services.orders.service.reading import *  # noqa: F403
+from estore.services.orders.service.refunds import *  # noqa: F403
+from estore.services.orders.service.returns import *  # noqa: F403
 from estore.services.orders.service.steps import Steps as Steps
 from estore.services.orders.service.waiting import Waiting as Waiting
 from estore.services.orders.service.waiting import polling as polling

@@ -106,6 +106,7 @@ def placed_view(
         call.order.payment_method,
         ctx.now,
         1,
+        refunded=Money(0, currency),
         secret=msgspec.UNSET if secret is None else secret,
     )
 
@@ -132,6 +133,7 @@ def as_placed(view: OrderView, secret: str | None) -> OrderView:
         version=1,
         cancel_reason=None,
         requires_action_url=None,
+        refunded=Money(0, view.totals.total.currency),
         secret=msgspec.UNSET if secret is None else secret,
     )
 

@@ -14,9 +14,8 @@ from estore.contracts.orders import (
     OrderConfirmed,
     OrderPaymentRequested,
     ParcelDelivered,
-    RefundRequested,
 )
-from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRefunded, PaymentRequiresAction
+from estore.contracts.payments import PaymentCaptured, PaymentFailed, PaymentRequiresAction
 from estore.kit.context import Context, Principal
 from estore.kit.db import Tx
 from estore.kit.envelope import Cause, Message
@@ -26,6 +25,7 @@ from estore.kit.telemetry import log
 from estore.services.orders import domain, store
 from estore.services.orders.domain import Details, Order, OrderView, ParcelStatus, State
 from estore.services.orders.saga import Do, Fact, Limits, Signal, advance, claim_refund
+from estore.services.orders.service.allocating import Decision, decide
 from estore.services.orders.service.commands import OneOrder
 from estore.services.orders.service.placing import hashed
 from estore.services.orders.service.waiting import Waiting
@@ -80,8 +80,8 @@ class Steps:
 
     async def payment_captured(self, tx: Tx, messages: Sequence[Message[PaymentCaptured]]) -> None:
         """The money is here: confirm, or give it back when there is nothing left to buy."""
-        orders = await self._lock(tx, [m.data.order_id for m in messages])
-        await self._move(
+        orders = await self.lock(tx, [m.data.order_id for m in messages])
+        await self.move(
             tx,
             orders,
             [
@@ -99,31 +99,22 @@ class Steps:
         """Nothing was charged and nothing will be: the order ends."""
         await self._happen(tx, [Happening(m.data.order_id, Signal.PAYMENT_FAILED, m) for m in messages])
 
-    async def payment_refunded(self, tx: Tx, messages: Sequence[Message[PaymentRefunded]]) -> None:
-        """Money went back; each refund counts once, whoever asked for it."""
-        orders = await self._lock(tx, [m.data.order_id for m in messages])
-        unique = {m.data.refund_id: m for m in messages}
-        news = [m.data for m in unique.values()]
-        fresh = await store.record_refunds(
-            tx, [(n.refund_id, n.order_id, n.amount, n.currency, n.refunded_at) for n in news]
-        )
-        await self._move(
-            tx,
-            orders,
-            [
-                Happening(m.data.order_id, Signal.REFUNDED, m, Fact(amount=m.data.amount))
-                for refund_id, m in unique.items()
-                if refund_id in fresh
-            ],
-        )
-
     async def move_overdue(self, tx: Tx, ctx: Context, _request: None) -> int:
         """Move orders past their deadline, a batch of them; returns how many were found."""
         orders = await store.lock_due(tx, ctx.now, OVERDUE_BATCH)
         for order in orders.values():
             if order.status is State.PARTLY_SHIPPED:
                 _log.warning("a parcel is overdue while others are on their way", order_id=order.order_id)
-        await self._move(tx, orders, [Happening(order_id, Signal.OVERDUE, ctx) for order_id in orders])
+        delivered = [order_id for order_id, order in orders.items() if order.status is State.DELIVERED]
+        returning = await store.returning(tx, delivered) if delivered else frozenset()
+        await self.move(
+            tx,
+            orders,
+            [
+                Happening(order_id, Signal.OVERDUE_RETURNING if order_id in returning else Signal.OVERDUE, ctx)
+                for order_id in orders
+            ],
+        )
         return len(orders)
 
     async def cancel_order(self, tx: Tx, ctx: Context, request: OneOrder) -> OrderView:
@@ -137,7 +128,7 @@ class Steps:
             raise domain.OrderUnknown()
         own = not ctx.principal.is_operator or order.account_id == ctx.principal.account_id
         signal = Signal.CUSTOMER_CANCELS if own else Signal.OPERATOR_CANCELS
-        await self._move(tx, {order.order_id: order}, [Happening(order.order_id, signal, ctx)])
+        await self.move(tx, {order.order_id: order}, [Happening(order.order_id, signal, ctx)])
         view = (await store.show_orders(tx, [asked]))[0]
         if view is None:
             raise domain.OrderUnknown()
@@ -145,24 +136,25 @@ class Steps:
 
     async def parcels_moved(self, tx: Tx, ctx: Context, order: Order, signal: Signal) -> None:
         """Tell the saga what became of a locked order's parcels."""
-        await self._move(tx, {order.order_id: order}, [Happening(order.order_id, signal, ctx)])
+        await self.move(tx, {order.order_id: order}, [Happening(order.order_id, signal, ctx)])
 
     async def _happen(self, tx: Tx, happenings: Sequence[Happening]) -> None:
-        await self._move(tx, await self._lock(tx, [h.order_id for h in happenings]), happenings)
+        await self.move(tx, await self.lock(tx, [h.order_id for h in happenings]), happenings)
 
-    async def _lock(self, tx: Tx, order_ids: Sequence[str]) -> dict[str, Order]:
+    async def lock(self, tx: Tx, order_ids: Sequence[str]) -> dict[str, Order]:
+        """Lock orders that others speak of. Raises OrderBehind for one that is not here yet."""
         orders = await store.lock_orders(tx, order_ids)
         missing = set(order_ids) - orders.keys()
         if missing:
             raise OrderBehind(f"{', '.join(sorted(missing)[:3])} not here yet")
         return orders
 
-    async def _move(self, tx: Tx, orders: dict[str, Order], happenings: Sequence[Happening]) -> None:
+    async def move(self, tx: Tx, orders: dict[str, Order], happenings: Sequence[Happening]) -> None:
         """Decide in order of arrival, then write all that changed at once."""
         versions = {order_id: order.version for order_id, order in orders.items()}
         todo: list[tuple[Order, Do, Cause]] = []
         parcels: dict[str, str] = {}
-        refunds: dict[str, tuple[str, int]] = {}
+        refunds: list[tuple[Order, int, Cause]] = []
         for happening in happenings:
             order, cause = orders[happening.order_id], happening.cause
             for do in advance(order, happening.signal, happening.fact, cause.now, self._limits):
@@ -172,31 +164,22 @@ class Steps:
                     parcels[order.order_id] = ParcelStatus.CANCELLED
                 elif do is Do.REFUND:
                     amount = claim_refund(order)
-                    if not amount:
-                        continue
-                    refunds[order.order_id] = (new_id("rfd"), amount)
+                    if amount:
+                        refunds.append((order, amount, cause))
+                    continue
                 todo.append((order, do, cause))
         changed = [order for order_id, order in orders.items() if order.version != versions[order_id]]
         if not changed:
             return
         await store.write_orders(tx, changed, parcels)
-        if refunds:
-            await store.request_refunds(
-                tx,
-                [
-                    (refund_id, order.order_id, amount, order.currency, order.cancel_reason or "overdue", cause.now)
-                    for order, do, cause in todo
-                    if do is Do.REFUND
-                    for refund_id, amount in [refunds[order.order_id]]
-                ],
-            )
         details = await store.load_details(tx, [order.order_id for order, do, _ in todo if do is Do.CONFIRM])
         await self._deliver_all(tx, [(order, cause) for order, do, cause in todo if do is Do.DELIVER_ALL])
         for order, do, cause in todo:
             if do is Do.REQUEST_PAYMENT:
                 _request_payment(tx, order, cause, self._limits)
             else:
-                _emit(tx, order, do, cause, details.get(order.order_id, _NO_DETAILS), refunds.get(order.order_id))
+                _emit(tx, order, do, cause, details.get(order.order_id, _NO_DETAILS))
+        await _give_back(tx, refunds)
         outcomes = [_outcome(o) for o in changed if domain.is_settled(o.status, o.payment_status)]
         if outcomes:
             tx.after_commit(lambda: self._waiting.announce(outcomes))
@@ -246,7 +229,7 @@ def _request_payment(tx: Tx, order: Order, cause: Cause, limits: Limits) -> None
     )
 
 
-def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details, refund: tuple[str, int] | None) -> None:
+def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details) -> None:
     match do:
         case Do.CONFIRM:
             tx.emit(
@@ -267,21 +250,33 @@ def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details, refund: 
             tx.emit(
                 OrderCancelled(order_id=order.order_id, reason=order.cancel_reason or "", version=order.version), cause
             )
-        case Do.REFUND if refund is not None:
-            tx.emit(
-                RefundRequested(
-                    refund_id=refund[0],
-                    order_id=order.order_id,
-                    amount=refund[1],
-                    currency=order.currency,
-                    reason=order.cancel_reason or "",
-                ),
-                cause,
-            )
         case Do.COMPLETE:
             tx.emit(OrderCompleted(order_id=order.order_id, completed_at=cause.now, version=order.version), cause)
         case _:
             pass
+
+
+async def _give_back(tx: Tx, refunds: Sequence[tuple[Order, int, Cause]]) -> None:
+    """Give back what is left of orders that have ended."""
+    if not refunds:
+        return
+    books = await store.load_books(tx, [order for order, _, _ in refunds])
+    await decide(
+        tx,
+        [
+            Decision(
+                new_id("rfd"),
+                order,
+                domain.Cause.CANCELLED,
+                order.cancel_reason or "overdue",
+                amount,
+                # The amount was claimed a moment ago: it is what was left.
+                domain.allocate(msgspec.structs.replace(books[order.order_id], money=amount), amount),
+                cause,
+            )
+            for order, amount, cause in refunds
+        ],
+    )
 
 
 def _outcome(order: Order) -> store.Outcome:

@@ -72,14 +72,66 @@ WHERE status IN ('confirmed', 'partly_shipped', 'shipped', 'delivered', 'complet
 """
 _KEPT = """
 SELECT o.order_id, o.status, o.captured, o.refund_requested, o.refunded, r.given_back FROM purchase_order o
-LEFT JOIN (SELECT order_id, sum(amount) AS given_back FROM refund GROUP BY 1) r USING (order_id)
-WHERE o.status IN ('rejected', 'cancelled') AND o.captured > coalesce(r.given_back, 0)
+LEFT JOIN (SELECT order_id, sum(amount) FILTER (WHERE failed_at IS NULL) AS given_back, count(failed_at) AS failed
+           FROM refund GROUP BY 1) r USING (order_id)
+WHERE coalesce(r.failed, 0) = 0 AND o.status IN ('rejected', 'cancelled') AND o.captured > coalesce(r.given_back, 0)
 """
 _OVER_REFUNDED = """
 SELECT o.order_id, o.captured, o.refunded, r.refunded AS rows_refunded FROM purchase_order o
 LEFT JOIN (SELECT order_id, sum(amount) AS refunded FROM refund WHERE refunded_at IS NOT NULL GROUP BY 1) r
     USING (order_id)
-WHERE o.refunded <> coalesce(r.refunded, 0) OR (o.captured IS NOT NULL AND o.refunded > o.captured)
+WHERE o.refunded <> least(o.captured, coalesce(r.refunded, 0)) OR (o.captured IS NOT NULL AND o.refunded > o.captured)
+"""
+_ASKED = """
+SELECT o.order_id, o.payment_status, o.refund_requested, r.requested FROM purchase_order o
+LEFT JOIN (SELECT order_id, sum(amount) AS requested FROM refund WHERE failed_at IS NULL GROUP BY 1) r USING (order_id)
+WHERE o.refund_requested <> coalesce(r.requested, 0)
+   OR (o.payment_status = 'refund_pending' AND o.refund_requested <= o.refunded)
+   OR (o.payment_status = 'refunded' AND o.refunded < coalesce(o.captured, o.total))
+"""
+_BORNE = """
+SELECT r.refund_id, r.amount, r.platform, r.unearned, l.amount AS lines FROM refund r
+LEFT JOIN (SELECT refund_id, sum(amount) AS amount FROM refund_line GROUP BY 1) l USING (refund_id)
+WHERE r.allocated_at IS NOT NULL AND r.amount <> coalesce(l.amount, 0) + r.platform + r.unearned
+"""
+_LINES_GIVEN = """
+SELECT l.order_id, l.no, l.total, g.amount, g.quantity, g.commission FROM order_line l
+JOIN (SELECT t.order_id, t.line, sum(t.quantity) AS quantity, sum(t.amount) AS amount, sum(t.tax) AS tax,
+             sum(t.commission) AS commission, sum(t.commission_tax) AS commission_tax
+      FROM refund_line t JOIN refund r USING (refund_id) WHERE r.failed_at IS NULL AND t.line IS NOT NULL
+      GROUP BY 1, 2) g ON g.order_id = l.order_id AND g.line = l.no
+WHERE g.amount > l.total OR g.quantity > l.quantity OR g.tax > l.tax OR g.commission > l.commission
+   OR g.commission_tax > l.commission_tax
+   OR (g.amount = l.total AND (g.tax, g.commission, g.commission_tax) <> (l.tax, l.commission, l.commission_tax))
+"""
+_PARCELS_GIVEN = """
+SELECT p.order_id, p.no, p.total, g.amount, g.tax FROM parcel p
+JOIN (SELECT t.order_id, t.parcel, sum(t.amount) AS amount, sum(t.tax) AS tax, sum(t.commission) AS commission
+      FROM refund_line t JOIN refund r USING (refund_id) WHERE r.failed_at IS NULL
+      GROUP BY 1, 2) g ON g.order_id = p.order_id AND g.parcel = p.no
+WHERE g.amount > p.total OR g.tax > p.tax OR g.commission > p.commission
+   OR (g.amount = p.total AND g.tax <> p.tax)
+"""
+_TOLD = """
+SELECT subject AS refund_id, count(*) AS times FROM outbox WHERE name = 'refund.allocated.v1'
+GROUP BY subject HAVING count(*) > 1
+"""
+_RETURNED = """
+SELECT l.order_id, l.no, l.quantity, g.quantity AS returned FROM order_line l
+JOIN (SELECT rl.order_id, rl.line,
+             sum(CASE WHEN r.status = 'refunded' THEN rl.restocked + rl.written_off ELSE rl.quantity END) AS quantity
+      FROM return_line rl JOIN order_return r USING (return_id)
+      WHERE r.status NOT IN ('refused', 'cancelled', 'expired') GROUP BY 1, 2) g
+    ON g.order_id = l.order_id AND g.line = l.no
+WHERE g.quantity > l.quantity
+"""
+_RETURNS_LATE = """
+SELECT return_id, status, due_at FROM order_return
+WHERE due_at < least(now(), (SELECT max(occurred_at) FROM outbox)) - interval '5 minutes'
+"""
+_RETURNS_OPEN = """
+SELECT r.return_id, r.status, o.status AS order_status FROM order_return r JOIN purchase_order o USING (order_id)
+WHERE r.due_at IS NOT NULL AND o.status = 'completed'
 """
 _ORDERS = "SELECT count(*) FROM purchase_order"
 _PARCEL_ROWS = "SELECT count(*) FROM parcel"
@@ -91,6 +143,14 @@ INVARIANTS: tuple[tuple[int, str, str, str], ...] = (
     (10, "confirmed means that exactly the total was captured", _UNPAID, _ORDERS),
     (9, "what was captured for an order that ended is given back", _KEPT, _ORDERS),
     (8, "refunds are counted once and are not more than was captured", _OVER_REFUNDED, _ORDERS),
+    (8, "what is asked to be given back is counted once", _ASKED, _ORDERS),
+    (11, "a refund is its lines, the platform's part and what nobody earned", _BORNE, "SELECT count(*) FROM refund"),
+    (11, "nothing more of a line is given back than there was", _LINES_GIVEN, "SELECT count(*) FROM order_line"),
+    (11, "nothing more of a parcel is given back than there was", _PARCELS_GIVEN, _PARCEL_ROWS),
+    (3, "who bears a refund is told once", _TOLD, "SELECT count(*) FROM refund"),
+    (11, "nothing more of a line is returned than was bought", _RETURNED, "SELECT count(*) FROM return_line"),
+    (17, "no return is minutes past its deadline", _RETURNS_LATE, "SELECT count(*) FROM order_return"),
+    (17, "no order is completed while something of it is on its way back", _RETURNS_OPEN, _ORDERS),
     (17, "no order is minutes past its deadline", _OVERDUE, _ORDERS),
     (0, "parcels are where their order says", _PARCEL_STATES, _PARCEL_ROWS),
     (0, "shipments hold what their parcel does, no piece more", _SHIPPED, "SELECT count(*) FROM order_line"),

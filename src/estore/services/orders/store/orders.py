@@ -72,7 +72,7 @@ SELECT order_id,
 _DETAILS_OF = f"{_DETAILS} FROM unnest($1::text[]) AS ids (order_id)"
 _SHOWN = """
 number, account_id, email, status, payment_status, payment_method, action_url, cancel_reason, currency, items, discount,
-shipping, tax, total, inclusive, shipping_method, address, created_at, version
+shipping, tax, total, inclusive, shipping_method, address, created_at, version, refunded
 """
 _VIEWS = f"{_DETAILS}, {_SHOWN} FROM purchase_order AS ids"
 # One row per request: ix, what it names, and how it proves that the order is its own.
@@ -102,23 +102,12 @@ SELECT order_id, status, payment_status, action_url, cancel_reason, version FROM
 WHERE order_id = ANY($1::text[])
 AND (status NOT IN ('placed', 'awaiting_payment') OR payment_status = 'requires_action')
 """
-_REQUEST_REFUNDS = """
-INSERT INTO refund (refund_id, order_id, amount, currency, reason, requested_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[])
-"""
-_RECORD_REFUNDS = """
-INSERT INTO refund (refund_id, order_id, amount, currency, reason, requested_at, refunded_at)
-SELECT r.refund_id, r.order_id, r.amount, r.currency, 'payments', r.refunded_at, r.refunded_at
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[])
-    AS r (refund_id, order_id, amount, currency, refunded_at)
-ON CONFLICT (refund_id) DO UPDATE SET refunded_at = excluded.refunded_at, amount = excluded.amount
-WHERE refund.refunded_at IS NULL
-RETURNING refund_id
-"""
-
-
 _FACTS = """
-SELECT order_id, status, payment_status, currency, total, captured, refunded FROM purchase_order ORDER BY order_id
+SELECT order_id, status, payment_status, currency, total, captured, refunded,
+    (SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
+     WHERE r.order_id = o.order_id AND r.cause = 'dispute' AND r.refunded_at IS NOT NULL),
+    EXISTS (SELECT FROM refund r WHERE r.order_id = o.order_id AND r.failed_at IS NOT NULL)
+FROM purchase_order o ORDER BY order_id
 """
 
 
@@ -373,6 +362,7 @@ def _view(row: msgspec.Struct | dict[str, object] | object) -> OrderView:
         version=r["version"],  # type: ignore[arg-type]
         cancel_reason=r["cancel_reason"],  # type: ignore[arg-type]
         requires_action_url=r["action_url"],  # type: ignore[arg-type]
+        refunded=money(r["refunded"]),
     )
 
 
@@ -381,19 +371,12 @@ async def settled(tx: Tx, order_ids: Sequence[str]) -> list[Outcome]:
     return [Outcome(*row) for row in await tx.fetch(_OUTCOMES, order_ids)]
 
 
-async def request_refunds(tx: Tx, refunds: Sequence[tuple[str, str, int, str, str, datetime]]) -> None:
-    """Write refunds: (id, order id, amount, currency, reason, now)."""
-    await tx.execute(_REQUEST_REFUNDS, *(list(column) for column in zip(*refunds, strict=True)))
-
-
-async def record_refunds(tx: Tx, refunds: Sequence[tuple[str, str, int, str, datetime]]) -> set[str]:
-    """Write that (id, order id, amount, currency, when) was given back; returns the ids that had not been before."""
-    rows = await tx.fetch(_RECORD_REFUNDS, *(list(column) for column in zip(*sorted(refunds), strict=True)))
-    return {row["refund_id"] for row in rows}
-
-
 class OrderFacts(msgspec.Struct, frozen=True):
-    """What other services' books are compared with. Amounts: minor units; captured None: nothing was."""
+    """What other services' books are compared with. Amounts: minor units; captured None: nothing was.
+
+    disputed: lost to disputes; inside refunded, which is never more than what was captured. refund_failed: a refund was
+    not carried out, and a person has to look at it.
+    """
 
     order_id: str
     status: str
@@ -402,6 +385,8 @@ class OrderFacts(msgspec.Struct, frozen=True):
     total: int
     captured: int | None
     refunded: int
+    disputed: int
+    refund_failed: bool
 
 
 async def stream_facts(tx: Tx) -> AsyncIterator[OrderFacts]:
