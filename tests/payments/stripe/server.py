@@ -39,9 +39,9 @@ _CANCELABLE = {"requires_payment_method", "requires_confirmation", "requires_act
 class Fault:
     """What goes wrong with the next request to `path` (a suffix) by `method`.
 
-    hang: the work is done, no answer comes. lost: the connection breaks before the work. broken: 500 before the work,
-    kept under the key. broken_after: the work is done, 500 is the answer and is kept. unavailable: 503, nothing kept.
-    limited: 429. in_use: 409.
+    hang: the work is done, no answer comes. lost: before the work, a proxy on the way answers with an error page.
+    broken: 500 before the work, kept under the key. broken_after: the work is done, 500 is the answer and is kept.
+    unavailable: 503, nothing kept. limited: 429. in_use: 409.
     """
 
     kind: str
@@ -175,7 +175,7 @@ class StandIn:
         try:
             answer = await self._answer(scope["method"], scope["path"].removeprefix("/v1"), params, headers)
         except ConnectionError:
-            return  # uvicorn closes a connection that got no answer
+            return  # uvicorn answers 500 with a line of text where the application said nothing
         sent = json.dumps(answer.body).encode()
         more_headers = {"content-type": "application/json", "request-id": self._id("req"), **answer.headers}
         encoded = [(k.encode(), v.encode()) for k, v in more_headers.items()]
@@ -212,6 +212,7 @@ class StandIn:
 
     async def _execute(self, method: str, path: str, params: dict[str, str], key: str, fault: str) -> Answer:
         broken = error(500, "api_error", "", "Something went wrong")
+        broken.headers["stripe-should-retry"] = "false"
         try:
             answer = broken if fault == "broken" else Answer(200, self._route(method, path, params))
         except Answer as refused:
@@ -220,7 +221,7 @@ class StandIn:
             answer = broken
         if key and answer.keep:
             # The body as it is now: a kept answer does not change with the object.
-            self._kept[key] = (path, params, Answer(answer.status, json.loads(json.dumps(answer.body))))
+            self._kept[key] = (path, params, Answer(answer.status, json.loads(json.dumps(answer.body)), answer.headers))
         if fault == "hang":
             self._under_way.discard(key)
             await asyncio.sleep(30)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import random
 
 import pytest
 
 from estore.kit.clock import ManualClock
-from estore.services.payments.domain import Found, Intent
+from estore.services.payments.domain import Finding, Found, Intent
 from estore.services.payments.gateways.stripe import StripeProvider
 from estore.services.payments.gateways.stripe.provider import API_VERSION
 from payments.stripe.acts import NOW, intent, provider
@@ -355,8 +355,35 @@ async def test_stripe_takes_its_own_methods_and_leaves_the_others(
     assert gateway.accepts(method) is taken
 
 
-def test_time_is_on_the_side_of_the_memory() -> None:
-    """Stripe keeps keys for at least a day; we stop to rely on that sooner."""
-    from estore.services.payments.gateways.stripe.provider import _MEMORY
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_fails_in_whatever_order_money_and_findings_agree(
+    gateway: StripeProvider, books: StandIn, seed: int
+) -> None:
+    """Random steps with random faults, then peace: what was found at last is what happened to the money."""
+    luck = random.Random(seed)
+    gateway._http.sleep_async = lambda secs: asyncio.sleep(0)  # type: ignore[method-assign]
+    faults = ("lost", "unavailable", "limited", "in_use", "broken", "broken_after")
+    for _ in range(15):
+        payment = intent(luck.choice(["pm_card_visa", "pm_card_visa", "pm_card_chargeDeclined"]))
+        found: list[Finding] = []
+        for step in [gateway.charge, gateway.lookup, gateway.charge, gateway.lookup, gateway.void]:
+            for path in ("/payment_intents", "/capture", "/cancel"):
+                books.fail(*(luck.choice(faults) for _ in range(luck.choice((0, 0, 1, 2)))), path=path)
+            found.append(await step(payment))
+            payment.tries += 1
+            if luck.random() < 0.5:
+                payment.reference = payment.reference or found[-1].reference
+            if found[-1].found in (Found.CAPTURED, Found.DECLINED, Found.VOIDED):
+                break
+        books.faults.clear()
+        while (last := await gateway.void(payment)).found is Found.UNKNOWN:
+            payment.tries += 1
+        late = await gateway.charge(payment)
 
-    assert timedelta(hours=23) >= _MEMORY
+        statuses = sorted(made["status"] for made in books.of(payment.id))
+        taken = statuses.count("succeeded")
+        assert taken <= 1
+        assert (last.found is Found.CAPTURED) == (taken == 1)
+        assert Found.CAPTURED not in {f.found for f in found} or taken == 1
+        assert not {Found.VOIDED, Found.DECLINED} & {f.found for f in found} or taken == 0
+        assert (late.found is Found.CAPTURED) == (taken == 1)
