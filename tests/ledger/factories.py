@@ -6,8 +6,28 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from estore.contracts.orders import OrderConfirmed, OrderLine, ParcelShare, Totals
-from estore.contracts.payments import PaymentCaptured
+import httpx
+
+from estore.contracts.orders import (
+    OrderConfirmed,
+    OrderLine,
+    ParcelDelivered,
+    ParcelShare,
+    ParcelShipped,
+    RefundAllocated,
+    RefundLine,
+    RefundShare,
+    ReturnClosed,
+    ReturnRequested,
+    Totals,
+)
+from estore.contracts.payments import (
+    PaymentCaptured,
+    PaymentDisputeClosed,
+    PaymentDisputed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+)
 from estore.contracts.vendors import VendorApproved
 from support.world import World
 
@@ -34,6 +54,25 @@ class Ledger:
             if row["currency"] == currency:
                 return {k: v["amount"] for k, v in row.items() if isinstance(v, dict) and v["amount"]}
         return {}
+
+    async def hear_together(self, *events: Any) -> None:
+        """Hear events of one type as one batch."""
+        await self.world.deliver_batch("ledger", list(events))
+
+    async def run(self, job: str) -> None:
+        """Let a timer ring, `release_due`."""
+        (found,) = [each for each in self.world.service("ledger").jobs if each.name == f"ledger.{job}"]
+        await found.run()
+
+    async def ask(self, method: str, path: str, *, who: dict[str, Any] | None = None, **how: Any) -> httpx.Response:
+        """Ask as an operator, or as `who` (what World.token takes). key: the Idempotency-Key."""
+        headers = {"idempotency-key": how.pop("key")} if "key" in how else {}
+        token = self.world.token(**({"operator": True} if who is None else who))
+        async with self.world.http("ledger", token) as client:
+            return await client.request(method, path, headers=headers, **how)
+
+    async def fetch(self, sql: str, *args: Any) -> list[dict[str, Any]]:
+        return await self.world.fetch("ledger", sql, *args)
 
     def order_id(self) -> str:
         return f"ord_{next(self._numbers):026d}"
@@ -106,6 +145,150 @@ class Ledger:
             currency=sale.totals.currency,
             captured_at=self.clock.now() - timedelta(seconds=2),
         )
+
+    def shipped(self, sale: OrderConfirmed, number: int = 1, *, complete: bool = True) -> ParcelShipped:
+        share = sale.parcels[number - 1]
+        return ParcelShipped(
+            parcel_id=share.parcel_id,
+            order_id=sale.order_id,
+            vendor_id=share.vendor_id,
+            lines=(),
+            carrier=None,
+            tracking=None,
+            version=2,
+            complete=complete,
+        )
+
+    def delivered(self, sale: OrderConfirmed, number: int = 1, *, days: int | None = 14) -> ParcelDelivered:
+        """It arrived just now, and may be returned for so many days; None: orders does not say."""
+        share, now = sale.parcels[number - 1], self.clock.now()
+        return ParcelDelivered(
+            parcel_id=share.parcel_id,
+            order_id=sale.order_id,
+            account_id=None,
+            vendor_id=share.vendor_id,
+            lines=(),
+            delivered_at=now,
+            version=3,
+            returnable_until=None if days is None else now + timedelta(days=days),
+        )
+
+    def refund(
+        self,
+        sale: OrderConfirmed,
+        refund_id: str = "",
+        *,
+        takes: dict[int, tuple[int, int, int]] | None = None,
+        platform: int = 0,
+        cause: str = "goodwill",
+        return_id: str | None = None,
+    ) -> RefundAllocated:
+        """Who bears a refund. takes: number of the parcel -> (amount, commission, commission_tax) given back."""
+        if takes is None:
+            takes = {n: (p.total, p.commission, p.commission_tax) for n, p in enumerate(sale.parcels, 1)}
+        shares = tuple(
+            RefundShare(
+                parcel_id=sale.parcels[number - 1].parcel_id,
+                vendor_id=sale.parcels[number - 1].vendor_id,
+                amount=amount,
+                tax=0,
+                commission=commission,
+                commission_tax=tax,
+                lines=(RefundLine(sale.lines[number - 1].line_id, 1, amount, 0, commission, tax),),
+            )
+            for number, (amount, commission, tax) in takes.items()
+        )
+        return RefundAllocated(
+            refund_id=refund_id or f"rfd_{next(self._numbers):026d}",
+            order_id=sale.order_id,
+            amount=sum(share.amount for share in shares) + platform,
+            currency=sale.totals.currency,
+            cause=cause,
+            reason="asked for",
+            return_id=return_id,
+            shares=shares,
+            platform=platform,
+            unearned=0,
+            allocated_at=self.clock.now(),
+        )
+
+    def refund_paid(self, sale: OrderConfirmed, refund: RefundAllocated) -> PaymentRefunded:
+        return PaymentRefunded(
+            order_id=sale.order_id,
+            payment_id=sale.payment_id,
+            refund_id=refund.refund_id,
+            amount=refund.amount,
+            currency=refund.currency,
+            refunded_at=self.clock.now(),
+        )
+
+    def refund_failed(self, sale: OrderConfirmed, refund: RefundAllocated) -> PaymentRefundFailed:
+        return PaymentRefundFailed(
+            order_id=sale.order_id,
+            payment_id=sale.payment_id,
+            refund_id=refund.refund_id,
+            amount=refund.amount,
+            currency=refund.currency,
+            code="refused",
+        )
+
+    def dispute(self, sale: OrderConfirmed, amount: int | None = None, dispute_id: str = "") -> PaymentDisputed:
+        return PaymentDisputed(
+            order_id=sale.order_id,
+            payment_id=sale.payment_id,
+            dispute_id=dispute_id or f"dsp_{next(self._numbers):026d}",
+            amount=sale.totals.total if amount is None else amount,
+            currency=sale.totals.currency,
+            reason="fraudulent",
+        )
+
+    def dispute_closed(self, dispute: PaymentDisputed, *, won: bool) -> PaymentDisputeClosed:
+        return PaymentDisputeClosed(
+            order_id=dispute.order_id,
+            payment_id=dispute.payment_id,
+            dispute_id=dispute.dispute_id,
+            amount=dispute.amount,
+            currency=dispute.currency,
+            won=won,
+            closed_at=self.clock.now(),
+        )
+
+    def return_(self, sale: OrderConfirmed, payable: int, return_id: str = "", number: int = 1) -> ReturnRequested:
+        share = sale.parcels[number - 1]
+        return ReturnRequested(
+            return_id=return_id or f"ret_{next(self._numbers):026d}",
+            order_id=sale.order_id,
+            parcel_id=share.parcel_id,
+            vendor_id=share.vendor_id,
+            account_id=None,
+            reason="too small",
+            lines=(),
+            amount=payable,
+            payable=payable,
+            currency=sale.totals.currency,
+            version=1,
+        )
+
+    def return_closed(self, asked: ReturnRequested, outcome: str = "refused") -> ReturnClosed:
+        return ReturnClosed(
+            return_id=asked.return_id,
+            order_id=asked.order_id,
+            parcel_id=asked.parcel_id,
+            vendor_id=asked.vendor_id,
+            outcome=outcome,
+            refund_id=None,
+            closed_at=self.clock.now(),
+            version=2,
+        )
+
+    async def available(self, **sale: Any) -> OrderConfirmed:
+        """A sale whose money is available already."""
+        sold = self.sale(**sale)
+        await self.hear(self.capture(sold), sold)
+        for number in range(1, len(sold.parcels) + 1):
+            await self.hear(self.delivered(sold, number, days=0))
+        await self.run("release_due")
+        return sold
 
 
 def parcel_of(order_id: str, number: int = 1) -> str:
