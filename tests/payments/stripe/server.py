@@ -159,7 +159,7 @@ class StandIn:
         """Body and headers of a delivery."""
         body = json.dumps(event)
         header = stripe.WebhookSignature.generate_signature_header(body, secret, int(at))
-        return body.encode(), {"stripe-signature": header, "content-type": "application/json"}
+        return body.encode(), {"stripe-signature": header, "content-type": "application/json; charset=utf-8"}
 
     # --- HTTP -----------------------------------------------------------------------------------------------------
 

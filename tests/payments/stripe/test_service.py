@@ -276,6 +276,15 @@ async def test_a_refund_whose_answer_is_lost_goes_back_once(shop: Shop) -> None:
     assert [r["amount"] for r in shop.books.refunds.values()] == [500]
 
 
+async def test_a_refund_made_in_stripes_dashboard_is_heard_once(shop: Shop) -> None:
+    order = await shop.pay()
+    shop.books._refund({"payment_intent": shop.made()["id"], "amount": "700"})
+    await shop.tell_all()
+    (refunded,) = await shop.world.emitted("payments", PaymentRefunded)
+
+    assert (refunded.order_id, refunded.amount, refunded.provider) == (order, 700, "stripe")
+
+
 @pytest.mark.parametrize("won", [True, False])
 async def test_a_dispute_is_told_when_it_opens_and_when_it_is_decided(shop: Shop, won: bool) -> None:
     order = await shop.pay("pm_card_createDispute")
