@@ -79,7 +79,11 @@ def check_vendors(vendors: list[dict]) -> None:
     expect(len(vendors) == 12, f"vendors: {len(vendors)}, expected 12")
     for vendor in vendors:
         where = f"vendor {vendor['slug']}"
-        fields(vendor, "slug name legal_name country description email members", where)
+        terms = " rates fee_tax_bps" if "rates" in vendor else ""
+        fields(vendor, f"slug name legal_name country description email members{terms}", where)
+        for rate in vendor.get("rates", ()):
+            expect(set(rate) <= {"bps", "category", "fixed"}, f"{where}: a rate has the fields {sorted(rate)}")
+            expect(0 <= rate["bps"] <= 10_000 and rate.get("fixed", 0) >= 0, f"{where}: bad rate {rate}")
         expect(re.fullmatch(r"[A-Z]{2}", vendor["country"]), f"{where}: bad country")
         expect(EMAIL.fullmatch(vendor["email"]), f"{where}: bad e-mail {vendor['email']}")
         expect(any(m["role"] == "owner" for m in vendor["members"]), f"{where}: has no owner")

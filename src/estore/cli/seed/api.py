@@ -78,6 +78,11 @@ class Api:
         headers["content-type"] = "application/json"
         return await self._call("POST", path, by, content=msgspec.json.encode(body), headers=headers)
 
+    async def put(self, path: str, body: Any, *, by: str, version: int) -> Any:
+        """version: what is replaced."""
+        headers = {"content-type": "application/json", "if-match": f'"v{version}"'}
+        return await self._call("PUT", path, by, content=msgspec.json.encode(body), headers=headers)
+
     async def upload(self, path: str, content: bytes, kind: str, *, by: str, **query: Any) -> Any:
         """kind: the media type."""
         return await self._call("POST", path, by, content=content, params=query, headers={"content-type": kind})

@@ -97,6 +97,7 @@ async def make_vendors(api: Api, demo: Demo, stage: Stage) -> Ids:
             found = await _apply(api, vendor)
             stage.advance()
         if found["status"] == "applied":
+            await _agree(api, found["id"], vendor)
             found = await api.post(f"/v1/vendors/{found['id']}/approve", {}, by=OPERATOR)
         return vendor.slug, found["id"]
 
@@ -121,6 +122,20 @@ async def _apply(api: Api, vendor: Vendor) -> Any:
         if member.email != owner:
             await api.post(f"/v1/vendors/{made['id']}/members", {"email": member.email, "role": member.role}, by=owner)
     return made
+
+
+async def _agree(api: Api, vendor_id: str, vendor: Vendor) -> None:
+    """Give a vendor its own commission plan, before it sells."""
+    if not vendor.rates:
+        return
+    path = f"/v1/vendors/{vendor_id}/plan"
+    known = await api.get(path, by=OPERATOR)
+    currency = known["rates"][0]["fixed"]["currency"]
+    rates = [
+        {"bps": rate.bps, "category": rate.category, "fixed": {"amount": rate.fixed, "currency": currency}}
+        for rate in vendor.rates
+    ]
+    await api.put(path, {"rates": rates, "tax_bps": vendor.fee_tax_bps}, by=OPERATOR, version=known["version"])
 
 
 async def missing_products(api: Api, demo: Demo, vendors: Ids) -> dict[str, list[Product]]:

@@ -28,7 +28,17 @@ class Member(msgspec.Struct, frozen=True):
     role: str
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """What the marketplace keeps. category: a slug; None: everything. fixed: euro cents per piece."""
+
+    bps: int
+    category: str | None = None
+    fixed: int = 0
+
+
 class Vendor(msgspec.Struct, frozen=True):
+    """rates: of its commission plan, where it is not the usual one. fee_tax_bps: tax on it."""
+
     slug: str
     name: str
     legal_name: str
@@ -36,6 +46,8 @@ class Vendor(msgspec.Struct, frozen=True):
     description: str
     email: str
     members: tuple[Member, ...]
+    rates: tuple[Rate, ...] = ()
+    fee_tax_bps: int = 0
 
     @property
     def owner(self) -> Member:
