@@ -24,6 +24,7 @@ FOR_THE_OUTSIDE: dict[str, str] = {
     "order.completed.v1": "mails, and a vendor's own systems",
     "parcel.delivered.v1": "mails, and a vendor's own systems",
     "payment.disputed.v1": "operators",
+    "return.approved.v1": "mails",
     "stock.low.v1": "a vendor's own systems",
     "stock.released.v1": "a vendor's own systems",
 }

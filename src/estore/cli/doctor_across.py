@@ -190,8 +190,12 @@ def _captured_in_vain(values: Sequence[Any]) -> Verdict:
     if order is None or paid is None:
         return {"captured": paid[0] if paid else None, "order": "unknown"}
     captured, refunded = paid
-    agreed = order.captured == captured and order.refunded == refunded
-    if agreed and (order.status in PAID or (order.status in ENDED and refunded == captured)):
+    # A lost dispute is given back too, though payments made no refund of it, and never more than was captured.
+    given_back = min(captured, refunded + order.disputed)
+    agreed = order.captured == captured and order.refunded == given_back
+    # Where a refund failed, a person has to act, and both sides say so.
+    ended_well = order.status in ENDED and (given_back == captured or order.refund_failed)
+    if agreed and (order.status in PAID or ended_well):
         return None
     return {
         "order": order.status,
@@ -199,6 +203,7 @@ def _captured_in_vain(values: Sequence[Any]) -> Verdict:
         "refunded": refunded,
         "captured_say_orders": order.captured,
         "refunded_say_orders": order.refunded,
+        "disputed": order.disputed,
     }
 
 

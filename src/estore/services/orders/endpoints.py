@@ -34,7 +34,7 @@ from estore.kit.endpoint import (
 from estore.kit.http import Page
 from estore.kit.rate import Rate
 from estore.services.orders import service
-from estore.services.orders.domain import OrderView, Quote, RefundView, ReturnView, VendorParcel
+from estore.services.orders.domain import OrderRefund, OrderView, Quote, ReturnView, VendorParcel
 from estore.services.orders.service import (
     Following,
     Learning,
@@ -57,8 +57,8 @@ READING = Rate(limit=6000, per=60)
 class GivingBack:
     """Refunds and returns."""
 
-    refund: Endpoint[service.AskRefund, RefundView]
-    list_refunds: Endpoint[service.ListRefunds, Page[RefundView]]
+    refund: Endpoint[service.AskRefund, OrderRefund]
+    list_refunds: Endpoint[service.ListRefunds, Page[OrderRefund]]
     ask: Endpoint[service.AskReturn, ReturnView]
     show: Endpoint[service.OneReturn[None], ReturnView]
     list_returns: Endpoint[service.ListReturns, Page[ReturnView]]

@@ -189,7 +189,7 @@ class RefundShareView(msgspec.Struct, frozen=True, gc=False):
     borne: Money
 
 
-class RefundView(msgspec.Struct, frozen=True, gc=False):
+class OrderRefund(msgspec.Struct, frozen=True, gc=False):
     """A refund; a vendor sees its own part as if there were no other, a customer what comes back.
 
     status: `requested`, `refunded`, or `failed`, for which `failure` says why. cause: see RefundAllocated. shares: for
@@ -213,14 +213,14 @@ class RefundView(msgspec.Struct, frozen=True, gc=False):
     unearned: Money | msgspec.UnsetType = msgspec.UNSET
 
 
-def refund_view(row: RefundRow, pieces: Sequence[Piece], audience: Audience) -> RefundView:
+def refund_view(row: RefundRow, pieces: Sequence[Piece], audience: Audience) -> OrderRefund:
     """Show a refund. pieces: those that the audience may see."""
 
     def money(amount: int) -> Money:
         return Money(amount, row.currency)
 
     inside, operator = audience != "customer", audience == "operator"
-    return RefundView(
+    return OrderRefund(
         id=row.refund_id,
         order_id=row.order_id,
         status=row.status,

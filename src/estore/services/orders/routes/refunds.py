@@ -8,7 +8,7 @@ from litestar import Response
 
 from estore.kit import http
 from estore.kit.http.pages import Cursor, Limit, Page, link_header
-from estore.services.orders.domain import RefundView
+from estore.services.orders.domain import OrderRefund
 from estore.services.orders.endpoints import GivingBack
 from estore.services.orders.routes.orders import OrderSecret, Req
 from estore.services.orders.service import AskRefund, ListRefunds, RefundForm
@@ -18,7 +18,7 @@ def routes(e: GivingBack) -> list[Any]:
     """Return the routes of refunds."""
 
     @http.post("/v1/orders/{order_id:str}/refunds", e.refund, tags=["refunds"], summary="Give a part back")
-    async def refund(request: Req, order_id: str, data: RefundForm) -> Response[RefundView]:
+    async def refund(request: Req, order_id: str, data: RefundForm) -> Response[OrderRefund]:
         """By lines, with or without shipping, or by amount. For operators; owners, finance and fulfilment of a vendor
         give back of their own parcel.
 
@@ -31,7 +31,7 @@ def routes(e: GivingBack) -> list[Any]:
     @http.get("/v1/orders/{order_id:str}/refunds", e.list_refunds, tags=["refunds"], summary="What was given back")
     async def list_refunds(
         request: Req, order_id: str, order_secret: OrderSecret = None, limit: Limit = 20, cursor: Cursor = None
-    ) -> Response[Page[RefundView]]:
+    ) -> Response[Page[OrderRefund]]:
         """Newest first. The customer sees what comes back, a vendor its own part, an operator who bears it.
 
         One that is `failed` was not given back: the money is still here, and can be refunded again.

@@ -16,7 +16,7 @@ from estore.kit.http.pages import Page, decode_cursor, page_of
 from estore.kit.ids import new_id
 from estore.kit.telemetry import log
 from estore.services.orders import domain, store
-from estore.services.orders.domain import Allocation, Book, Order, RefundRow, RefundStatus, RefundView, State
+from estore.services.orders.domain import Allocation, Book, Order, OrderRefund, RefundRow, RefundStatus, State
 from estore.services.orders.saga import Fact, Signal
 from estore.services.orders.service.allocating import Decision, decide, tell
 from estore.services.orders.service.commands import ListRefunds, OneOrder, RefundForm
@@ -55,7 +55,7 @@ class Refunds:
 
     # --- what people ask for --------------------------------------------------------------------------------------
 
-    async def refund_order(self, tx: Tx, ctx: Context, request: AskRefund) -> RefundView:
+    async def refund_order(self, tx: Tx, ctx: Context, request: AskRefund) -> OrderRefund:
         """Give a part of an order back: lines, shipping, or an amount. A vendor may do so of its own parcel.
 
         Raises OrderUnknown, Denied, OrderNotConfirmed, NotCaptured, LinesOrAmount, RefundVendorUnknown, CurrencyWrong,
@@ -280,7 +280,7 @@ def wanted_lines(order_id: str, lines: Sequence[tuple[str, int]]) -> list[tuple[
     return wanted
 
 
-async def list_refunds(tx: Tx, ctx: Context, request: ListRefunds) -> Page[RefundView]:
+async def list_refunds(tx: Tx, ctx: Context, request: ListRefunds) -> Page[OrderRefund]:
     """List an order's refunds, newest first, to its customer, its vendors (their part) or an operator.
 
     Raises OrderUnknown for somebody else's.
