@@ -199,4 +199,4 @@ def _event(payout: Payout, posting: Posting) -> PayoutPaid | PayoutFailed:
 
 def _expect(payout: Payout, *statuses: Status) -> None:
     if payout.status not in statuses:
-        raise PayoutStateConflict(f"it is {payout.status}", status=payout.status)
+        raise PayoutStateConflict(f"it is {payout.status}", payout_status=payout.status)

@@ -8,21 +8,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from estore.kit.money import MAX_AMOUNT, Currency, Money
+from estore.kit.money import Money
 from estore.services.ledger.domain.payouts import Finding, Patience, Payout, Terms
 from estore.services.ledger.service.banks import BankAccountView, Destination
+from estore.services.ledger.service.shapes import PositiveMoney
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Schedule = Literal["daily", "weekly", "manual"]
 StatusName = Literal["awaiting_approval", "created", "submitted", "paid", "failed", "returned", "rejected"]
-
-
-class PositiveMoney(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """More than nothing, in minor units."""
-
-    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT, description="Integer minor units", examples=[1999])]
-    currency: Currency
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,13 +8,8 @@ from estore.kit.errors import Fault, PreconditionFailed, PreconditionRequired
 from estore.kit.money import Money
 from estore.services.ledger.domain.payouts import Terms, TermsDenied, TermsInvalid
 from estore.services.ledger.service.access import finance_of
-from estore.services.ledger.service.payouts.shapes import (
-    WEEKDAYS,
-    PositiveMoney,
-    PutTerms,
-    Rules,
-    TermsView,
-)
+from estore.services.ledger.service.payouts.shapes import WEEKDAYS, PutTerms, Rules, TermsView
+from estore.services.ledger.service.shapes import PositiveMoney
 from estore.services.ledger.store import payouts as store
 
 
