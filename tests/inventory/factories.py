@@ -16,6 +16,8 @@ from estore.contracts.orders import (
     OrderPlaced,
     ParcelLine,
     ParcelShipped,
+    ReturnLine,
+    ReturnReceived,
     Totals,
 )
 from estore.kit.context import system_context
@@ -84,7 +86,9 @@ def cancelled(order_id: str) -> OrderCancelled:
     return OrderCancelled(order_id=order_id, reason="customer", version=4)
 
 
-def shipped(order_id: str, *lines: tuple[str, int], parcel_id: str = "pcl_1") -> ParcelShipped:
+def shipped(
+    order_id: str, *lines: tuple[str, int], parcel_id: str = "pcl_1", shipment_id: str = "", complete: bool = True
+) -> ParcelShipped:
     return ParcelShipped(
         parcel_id=parcel_id,
         order_id=order_id,
@@ -92,6 +96,19 @@ def shipped(order_id: str, *lines: tuple[str, int], parcel_id: str = "pcl_1") ->
         lines=tuple(ParcelLine(f"lin_{n}", sku, quantity) for n, (sku, quantity) in enumerate(lines)),
         carrier=None,
         tracking=None,
+        version=1,
+        shipment_id=shipment_id,
+        complete=complete,
+    )
+
+
+def returned(return_id: str, *lines: tuple[str, int, str], order_id: str = "ord_1") -> ReturnReceived:
+    """What came back: (sku, pieces, disposition)."""
+    return ReturnReceived(
+        return_id=return_id,
+        order_id=order_id,
+        vendor_id=VENDOR,
+        lines=tuple(ReturnLine(f"lin_{n}", *each) for n, each in enumerate(lines)),
         version=1,
     )
 

@@ -37,7 +37,18 @@ def history(dice: random.Random, room: Stockroom, number: int) -> list[Event]:
     if "cancelled" in end:
         events.append(cancelled(order_id))
     if end == "shipped":
-        events += [shipped(order_id, each, parcel_id=f"pcl_{number}_{n}") for n, each in enumerate(lines)]
+        for n, (sku, quantity) in enumerate(lines):
+            parts = [1] * quantity if dice.random() < 0.5 else [quantity]
+            events += [
+                shipped(
+                    order_id,
+                    (sku, pieces),
+                    parcel_id=f"pcl_{number}_{n}",
+                    shipment_id=f"shp_{number}_{n}_{part}",
+                    complete=part == len(parts) - 1,
+                )
+                for part, pieces in enumerate(parts)
+            ]
     return events
 
 
@@ -63,7 +74,7 @@ async def test_a_random_history_adds_up(uneven_room: Stockroom, seed: int) -> No
 
     broken = await room.world.broken("inventory")
     # A hold that expired before its order was paid may be gone: that, and nothing else, is shown to people.
-    allowed = {"every confirmed order has its stock", "every parcel left with stock that was known of"}
+    allowed = {"every confirmed order has its stock", "every shipment left with stock that was known of"}
     assert broken.keys() <= allowed
     moved = await room.fetch("inventory", "SELECT sku, sum(delta) AS left FROM movement GROUP BY 1")
     for row in moved:

@@ -252,7 +252,7 @@ async def test_a_parcel_nobody_held_stock_for_is_shown_by_the_doctor(uneven_room
     await room.hear(shipped("ord_1", ("mug", 2)))
 
     assert await room.levels("mug") == {"MAIN": (0, 0)}
-    assert list(await room.world.broken("inventory")) == ["every parcel left with stock that was known of"]
+    assert list(await room.world.broken("inventory")) == ["every shipment left with stock that was known of"]
 
 
 async def test_shipping_a_batch_costs_a_fixed_number_of_statements(room: Stockroom) -> None:

@@ -22,7 +22,7 @@ MANAGERS: Final = frozenset({"owner", "fulfilment", "catalog"})
 
 _SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-Kind = Literal["opening", "received", "adjusted", "counted", "imported", "moved", "shipped"]
+Kind = Literal["opening", "received", "adjusted", "counted", "imported", "moved", "shipped", "return", "write_off"]
 
 
 class SkuUnknown(NotFound):
@@ -236,12 +236,14 @@ class Moved(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-def ship(shelves: Shelves, held: Sequence[Held], wanted: Mapping[str, int], parcel_id: str) -> tuple[list[Moved], int]:
-    """Take a parcel's pieces off the shelves.
+def ship(
+    shelves: Shelves, held: Sequence[Held], wanted: Mapping[str, int], shipment_id: str
+) -> tuple[list[Moved], int]:
+    """Take a shipment's pieces off the shelves.
 
     held: the open lines of its order; what is taken from them is subtracted there.
     Returns the movements, and how many pieces nobody knew of: what was not held for the order is taken from what is
-    free, because the parcel has left the house whatever we think.
+    free, because they have left the house whatever we think.
     """
     taken: dict[tuple[str, str], int] = {}
     missing = 0
@@ -262,10 +264,23 @@ def ship(shelves: Shelves, held: Sequence[Held], wanted: Mapping[str, int], parc
             taken[sku, level.location_id] = taken.get((sku, level.location_id), 0) + pieces
         missing += wanting - unheld
     moved = [
-        Moved(sku, location_id, "shipped", -pieces, _level(shelves[sku], location_id).on_hand, parcel_id)
+        Moved(sku, location_id, "shipped", -pieces, _level(shelves[sku], location_id).on_hand, shipment_id)
         for (sku, location_id), pieces in taken.items()
     ]
     return moved, missing
+
+
+def left_after(wanted: Mapping[str, int], gone: Mapping[str, int]) -> dict[str, int]:
+    """Return what of `wanted` is left when `gone` has left the house, pieces by SKU."""
+    return {sku: quantity - gone.get(sku, 0) for sku, quantity in wanted.items() if quantity > gone.get(sku, 0)}
+
+
+def take_back(shelf: Shelf, location_id: str, quantity: int, restock: bool, return_id: str) -> Moved:
+    """Put what came back on the shelf, or note that it is written off, which leaves the stock as it is."""
+    level = _level(shelf, location_id)
+    if not restock:
+        return Moved(shelf.sku, location_id, "write_off", 0, level.on_hand, return_id, f"{quantity} written off")
+    return put(shelf, location_id, min(quantity, MAX_ON_HAND - level.on_hand), "return", return_id, None)
 
 
 def put(shelf: Shelf, location_id: str, delta: int, kind: Kind, reference: str | None, reason: str | None) -> Moved:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from estore.contracts.catalog import ProductArchived, ProductChanged, ProductPublished, ProductStockImported
-from estore.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced, ParcelShipped
+from estore.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced, ParcelShipped, ReturnReceived
 from estore.kit.endpoint import (
     ANYONE,
     OPERATOR,
@@ -43,6 +43,7 @@ class Endpoints:
     confirm: Handler[OrderConfirmed]
     cancel: Handler[OrderCancelled]
     ship: Handler[ParcelShipped]
+    take_back: Handler[ReturnReceived]
     learn_published: Handler[ProductPublished]
     learn_changed: Handler[ProductChanged]
     learn_archived: Handler[ProductArchived]
@@ -66,6 +67,7 @@ def build(edge: Edge, reservations: Reservations) -> Endpoints:
         confirm=edge.consumer(reservations.confirm),
         cancel=edge.consumer(reservations.cancel),
         ship=edge.consumer(service.ship),
+        take_back=edge.consumer(service.take_back),
         learn_published=edge.consumer(service.learn_published),
         learn_changed=edge.consumer(service.learn_changed),
         learn_archived=edge.consumer(service.learn_archived),

@@ -2,6 +2,7 @@
 
 from estore.services.inventory.service.orders import Reservations, ship
 from estore.services.inventory.service.products import count_imported, learn_archived, learn_changed, learn_published
+from estore.services.inventory.service.returns import take_back
 from estore.services.inventory.service.stock import (
     Adjust,
     Availability,
@@ -60,4 +61,5 @@ __all__ = [
     "receive",
     "set_threshold",
     "ship",
+    "take_back",
 ]

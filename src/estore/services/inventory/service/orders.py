@@ -86,41 +86,64 @@ class Reservations:
 
 
 async def ship(tx: Tx, messages: Sequence[Message[ParcelShipped]]) -> None:
-    """Take parcels off the shelves, each once.
+    """Take shipments off the shelves, each once.
 
-    A parcel that left before its order's confirmation was heard of leaves all the same. What cannot be found is
-    noted as missing, where `doctor` sees it. Raises Transient for an order that was never heard of.
+    What left before its order's confirmation was heard of leaves all the same; where its hold had ended, what left is
+    kept, so that the confirmation holds only the rest. What cannot be found is noted as missing, where `doctor` sees
+    it. Raises Transient for an order that was never heard of.
     """
     now = messages[0].now
-    by_parcel = {message.data.parcel_id: message.data for message in messages}
-    fresh = await store.add_shipments(tx, {p.parcel_id: p.order_id for p in by_parcel.values()}, now)
-    parcels = [parcel for parcel_id, parcel in by_parcel.items() if parcel_id in fresh]
-    if not parcels:
+    by_id = {_shipment_id(message.data): message.data for message in messages}
+    fresh = await store.add_shipments(tx, {one: shipment.order_id for one, shipment in by_id.items()}, now)
+    shipments = {one: shipment for one, shipment in by_id.items() if one in fresh}
+    if not shipments:
         return
-    orders = {parcel.order_id for parcel in parcels}
+    orders = {shipment.order_id for shipment in shipments.values()}
     known = await store.lock_reservations(tx, orders)
     _all_known(orders, known)
-    shelves = await store.lock_shelves(tx, {line.sku for parcel in parcels for line in parcel.lines})
+    shelves = await store.lock_shelves(tx, {line.sku for shipment in shipments.values() for line in shipment.lines})
     held: dict[str, list[Held]] = {order_id: [] for order_id in orders}
     for line in await store.lines_of(tx, orders):
         held[line.order_id].append(line)
     moved: list[Moved] = []
     missing: dict[str, int] = {}
-    for parcel in parcels:
-        demand = _demand(parcel.order_id, parcel.lines)
-        taken, short = domain.ship(shelves, held[parcel.order_id], demand.wanted, parcel.parcel_id)
+    early: list[tuple[str, str, str, int]] = []
+    for shipment_id, shipment in shipments.items():
+        wanted = _demand(shipment.order_id, shipment.lines).wanted
+        taken, short = domain.ship(shelves, held[shipment.order_id], wanted, shipment_id)
         moved += taken
         if short:
-            missing[parcel.parcel_id] = short
-            _log.error("a parcel left without stock", parcel_id=parcel.parcel_id, missing=short)
+            missing[shipment_id] = short
+            _log.error("a shipment left without stock", shipment_id=shipment_id, missing=short)
+        if _may_come_back(known[shipment.order_id]):
+            early += [(shipment_id, shipment.order_id, sku, pieces) for sku, pieces in wanted.items()]
+    finished = {shipment.order_id for shipment in shipments.values() if shipment.complete}
     states = {
-        order_id: "committed" if any(line.quantity for line in held[order_id]) else "shipped"
+        order_id: _state_after(known[order_id], held[order_id], order_id in finished)
         for order_id in orders
         if known[order_id].state in ("active", "committed", "oversold")
     }
     lines = [line for group in held.values() for line in group]
-    await store.finish_shipments(tx, lines, states, missing, now)
+    await store.finish_shipments(tx, lines, states, missing, early, now)
     await save(tx, shelves.values(), messages[-1], moved, now=now)
+
+
+def _shipment_id(shipment: ParcelShipped) -> str:
+    """Return what tells repetitions apart. Events of before shipments had ids were one for each parcel."""
+    return shipment.shipment_id or shipment.parcel_id
+
+
+def _may_come_back(reservation: store.Reservation) -> bool:
+    """Tell whether a confirmation would hold again for an order that holds nothing now."""
+    return reservation.state == "rejected" or reservation.reason == "expired"
+
+
+def _state_after(reservation: store.Reservation, held: Sequence[Held], finished: bool) -> str:
+    """Return the state after a shipment. finished: nothing of its parcel is left."""
+    if any(line.quantity for line in held):
+        return "committed"
+    # What is oversold holds nothing, and still waits for a person while only some of it has left.
+    return "oversold" if reservation.state == "oversold" and not finished else "shipped"
 
 
 async def _release(tx: Tx, order_ids: Sequence[str], reason: str, cause: Cause) -> list[Held]:
@@ -136,11 +159,18 @@ async def _release(tx: Tx, order_ids: Sequence[str], reason: str, cause: Cause) 
 
 
 async def _recover(tx: Tx, messages: Sequence[Message[OrderConfirmed]]) -> None:
-    """Hold again for orders that were paid although their hold had ended; where that fails, keep it as oversold."""
+    """Hold again for orders that were paid although their hold had ended; where that fails, keep it as oversold.
+
+    What has left already is not held again.
+    """
+    gone = await store.shipped_early(tx, [m.data.order_id for m in messages])
     demands = [_demand(m.data.order_id, m.data.lines) for m in messages]
+    for demand in demands:
+        demand.wanted = domain.left_after(demand.wanted, gone.get(demand.order_id, {}))
     shelves = await store.lock_shelves(tx, {sku for demand in demands for sku in demand.wanted})
     decision = domain.reserve(shelves, demands)
-    states = {d.order_id: "oversold" if d.order_id in decision.rejected else "committed" for d in demands}
+    states = {d.order_id: "committed" if d.wanted else "shipped" for d in demands}
+    states |= dict.fromkeys(decision.rejected, "oversold")
     for order_id in decision.rejected:
         _log.error("a paid order has no stock", order_id=order_id)
     await store.save_recovered(tx, decision.holds, states, messages[0].now)

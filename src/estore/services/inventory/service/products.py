@@ -61,6 +61,8 @@ async def _learn(tx: Tx, messages: Sequence[Message[ProductPublished]] | Sequenc
         for event in newest.values()
         for variant in event.product.variants
     }
+    # What a product has dropped is touched as well: all of it is locked at once, or an order could lock the other way.
+    await store.lock_products(tx, skus, newest)
     await _inherit(tx, {sku: (row[0], row[1]) for sku, row in skus.items()}, messages[-1], newer=False)
     await store.save_skus(tx, skus, {event.product_id: event.version for event in newest.values()})
 

@@ -3,6 +3,7 @@
 from estore.services.inventory.store.invariants import INVARIANTS
 from estore.services.inventory.store.reservations import (
     Reservation,
+    add_returns,
     add_shipments,
     begin_reservations,
     bury_cancelled,
@@ -15,6 +16,7 @@ from estore.services.inventory.store.reservations import (
     save_decision,
     save_recovered,
     set_states,
+    shipped_early,
 )
 from estore.services.inventory.store.rows import (
     LocationRow,
@@ -28,7 +30,7 @@ from estore.services.inventory.store.rows import (
     set_threshold,
     stock_page,
 )
-from estore.services.inventory.store.shelves import add_levels, lock_shelves, save_shelves
+from estore.services.inventory.store.shelves import add_levels, lock_products, lock_shelves, save_shelves
 from estore.services.inventory.store.skus import (
     ImportRow,
     SeedRow,
@@ -51,6 +53,7 @@ __all__ = [
     "add_imports",
     "add_levels",
     "add_location",
+    "add_returns",
     "add_shipments",
     "archive_skus",
     "available",
@@ -64,6 +67,7 @@ __all__ = [
     "inherit_skus",
     "lines_of",
     "locations",
+    "lock_products",
     "lock_reservations",
     "lock_shelves",
     "movements",
@@ -75,5 +79,6 @@ __all__ = [
     "save_skus",
     "set_states",
     "set_threshold",
+    "shipped_early",
     "stock_page",
 ]

@@ -66,8 +66,8 @@ INVARIANTS: tuple[tuple[int, str, str, str], ...] = (
     ),
     (
         0,
-        "every parcel left with stock that was known of",
-        "SELECT parcel_id, order_id, missing FROM shipment WHERE missing > 0",
+        "every shipment left with stock that was known of",
+        "SELECT parcel_id AS shipment_id, order_id, missing FROM shipment WHERE missing > 0",
         "SELECT count(*) FROM shipment",
     ),
     (0, "movements explain every piece on hand", _EXPLAINED, "SELECT count(*) FROM movement"),

@@ -65,6 +65,7 @@ WITH held AS (
 UPDATE reservation SET state = i.state, reason = NULL, expires_at = NULL, changed_at = $7
 FROM unnest($5::text[], $6::text[]) AS i (order_id, state) WHERE reservation.order_id = i.order_id
 """
+# A shipment's id stands in parcel_id, which is older than shipments.
 _ADD_SHIPMENTS = """
 INSERT INTO shipment (parcel_id, order_id, shipped_at) SELECT *, $3 FROM unnest($1::text[], $2::text[]) ORDER BY 1
 ON CONFLICT DO NOTHING RETURNING parcel_id
@@ -78,12 +79,23 @@ WITH input AS (
 ), gone AS (
     DELETE FROM reservation_line l USING input i
     WHERE l.order_id = i.order_id AND l.sku = i.sku AND l.location_id = i.location_id AND i.quantity = 0
+), early AS (
+    INSERT INTO shipped_early (shipment_id, order_id, sku, quantity)
+    SELECT * FROM unnest($10::text[], $11::text[], $12::text[], $13::int[])
 ), missed AS (
     UPDATE shipment s SET missing = m.missing FROM unnest($7::text[], $8::int[]) AS m (parcel_id, missing)
     WHERE s.parcel_id = m.parcel_id
 )
 UPDATE reservation r SET state = o.state, reason = NULL, expires_at = NULL, changed_at = $9
 FROM unnest($5::text[], $6::text[]) AS o (order_id, state) WHERE r.order_id = o.order_id
+"""
+_EARLY = """
+SELECT order_id, sku, sum(quantity)::int FROM shipped_early WHERE order_id = ANY($1::text[]) GROUP BY 1, 2
+"""
+_ADD_RETURNS = """
+INSERT INTO stock_return (return_id, order_id, received_at)
+SELECT *, $3 FROM unnest($1::text[], $2::text[]) ORDER BY 1
+ON CONFLICT DO NOTHING RETURNING return_id
 """
 _OPEN = """
 SELECT order_id, state FROM reservation WHERE state IN ('active', 'committed', 'oversold') ORDER BY order_id
@@ -137,15 +149,36 @@ async def save_recovered(tx: Tx, holds: Holds, states: Mapping[str, str], now: d
     await tx.execute(_RECOVER, *_columns(holds), list(states), list(states.values()), now)
 
 
-async def add_shipments(tx: Tx, parcels: Mapping[str, str], now: datetime) -> set[str]:
-    """Note parcels {parcel_id: order_id} as shipped; returns those that were not noted before."""
-    return {row[0] for row in await tx.fetch(_ADD_SHIPMENTS, list(parcels), list(parcels.values()), now)}
+async def add_shipments(tx: Tx, shipments: Mapping[str, str], now: datetime) -> set[str]:
+    """Note shipments {shipment_id: order_id}; returns those that were not noted before."""
+    return {row[0] for row in await tx.fetch(_ADD_SHIPMENTS, list(shipments), list(shipments.values()), now)}
+
+
+async def shipped_early(tx: Tx, order_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return what left for locked orders while nothing was held for them: order id -> pieces by SKU."""
+    found: dict[str, dict[str, int]] = {}
+    for order_id, sku, pieces in await tx.fetch(_EARLY, list(order_ids)):
+        found.setdefault(order_id, {})[sku] = pieces
+    return found
+
+
+async def add_returns(tx: Tx, returns: Mapping[str, str], now: datetime) -> set[str]:
+    """Note returns {return_id: order_id} as taken back; returns those that were not noted before."""
+    return {row[0] for row in await tx.fetch(_ADD_RETURNS, list(returns), list(returns.values()), now)}
 
 
 async def finish_shipments(
-    tx: Tx, lines: Sequence[Held], states: Mapping[str, str], missing: Mapping[str, int], now: datetime
+    tx: Tx,
+    lines: Sequence[Held],
+    states: Mapping[str, str],
+    missing: Mapping[str, int],
+    early: Sequence[tuple[str, str, str, int]],
+    now: datetime,
 ) -> None:
-    """Write what is still held after parcels left, the states of their orders, and what was missing by parcel."""
+    """Write what is still held after shipments left, the states of their orders, and what was missing by shipment.
+
+    early: (shipment id, order id, sku, pieces) that left while nothing was held for their orders.
+    """
     await tx.execute(
         _SHIPPED,
         [line.order_id for line in lines],
@@ -157,6 +190,7 @@ async def finish_shipments(
         list(missing),
         list(missing.values()),
         now,
+        *([row[column] for row in early] for column in range(4)),
     )
 
 

@@ -16,6 +16,9 @@ SELECT sku, announced, announcement, threshold, listed FROM sku
 WHERE sku = ANY($1::text[]) AND ($2::text[] IS NULL OR vendor_id = ANY($2))
 ORDER BY sku FOR NO KEY UPDATE
 """
+_LOCK_PRODUCTS = """
+SELECT sku FROM sku WHERE sku = ANY($1::text[]) OR product_id = ANY($2::text[]) ORDER BY sku FOR NO KEY UPDATE
+"""
 _LEVELS = """
 SELECT sku, location_id, on_hand, reserved FROM stock WHERE sku = ANY($1::text[]) ORDER BY sku, location_id
 """
@@ -58,6 +61,11 @@ async def lock_shelves(tx: Tx, skus: Collection[str], vendor_ids: Sequence[str] 
     for shelf in shelves.values():
         shelf.count()
     return shelves
+
+
+async def lock_products(tx: Tx, skus: Collection[str], product_ids: Collection[str]) -> None:
+    """Lock SKUs, and all that products have, in the one order: before anything else touches several of their rows."""
+    await tx.execute(_LOCK_PRODUCTS, list(skus), list(product_ids))
 
 
 async def add_levels(tx: Tx, places: Collection[tuple[Shelf, str]]) -> None:
