@@ -64,7 +64,7 @@ class Refunds:
         order_id, vendors = await self._refundable_by(tx, ctx, request.name)
         order = (await store.lock_orders(tx, [order_id]))[order_id]
         form = request.form
-        if (form.amount is None) is (form.lines is None and not form.shipping) or (form.amount and form.shipping):
+        if (form.amount is None) is (form.lines is None and not form.shipping):
             raise domain.LinesOrAmount(pointer="")
         if form.amount is not None:
             _check_amount(order, form)
