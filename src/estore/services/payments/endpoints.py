@@ -46,13 +46,13 @@ from estore.services.payments.service import (
     Payments,
     PaymentView,
     ProviderEvent,
+    ProviderReportView,
     Received,
     RefundOutcomes,
     RefundView,
     ReportFailed,
     Reporting,
     ReportRow,
-    ReportView,
     StartRefund,
     get_dispute,
     get_payment,
@@ -75,9 +75,9 @@ class Endpoints:
     get_dispute: Endpoint[str, DisputeView]
     list_disputes: Endpoint[ListDisputes, Page[DisputeView]]
     give_evidence: Endpoint[GiveEvidence, DisputeView]
-    get_report: Endpoint[str, ReportView]
-    list_reports: Endpoint[ListReports, Page[ReportView]]
-    ask_report: Endpoint[AskReport, ReportView]
+    get_report: Endpoint[str, ProviderReportView]
+    list_reports: Endpoint[ListReports, Page[ProviderReportView]]
+    ask_report: Endpoint[AskReport, ProviderReportView]
     hear_provider: Endpoint[ProviderEvent, Received]
     request_payments: Handler[OrderPaymentRequested]
     close_payments: Handler[OrderCancelled]

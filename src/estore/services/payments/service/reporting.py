@@ -26,8 +26,8 @@ from estore.services.payments.service.shapes import (
     Claim,
     Fetched,
     ListReports,
+    ProviderReportView,
     ReportFailed,
-    ReportView,
 )
 
 _KINDS = {"capture": "charge", "refund": "refund", "dispute": "dispute", "dispute_won": "dispute"}
@@ -80,7 +80,7 @@ class Reporting:
         wait = min(30.0 * 2 ** min(failed.report.tries, 7), 3600.0)
         await store.postpone_report(tx, failed.report.id, failed.detail[:200], ctx.now + timedelta(seconds=wait))
 
-    async def ask_report(self, tx: Tx, ctx: Context, body: AskReport) -> ReportView:
+    async def ask_report(self, tx: Tx, ctx: Context, body: AskReport) -> ProviderReportView:
         """Have a report made of any span, besides the regular ones. Raises ProviderUnknown, WindowInvalid."""
         if body.provider not in self.providers:
             raise ProviderUnknown(f"there are {', '.join(self.providers)}", pointer="/provider")
@@ -91,7 +91,7 @@ class Reporting:
         return await get_report(tx, ctx, report_id)
 
 
-async def get_report(tx: Tx, ctx: Context, report_id: str) -> ReportView:
+async def get_report(tx: Tx, ctx: Context, report_id: str) -> ProviderReportView:
     """One report. Raises ReportNotFound."""
     row = await store.report_by_id(tx, report_id)
     if row is None:
@@ -99,7 +99,7 @@ async def get_report(tx: Tx, ctx: Context, report_id: str) -> ReportView:
     return _view(row)
 
 
-async def list_reports(tx: Tx, ctx: Context, query: ListReports) -> Page[ReportView]:
+async def list_reports(tx: Tx, ctx: Context, query: ListReports) -> Page[ProviderReportView]:
     """Reports, newest first."""
     (before,) = decode_cursor(query.cursor, str) or (None,)
     rows = await store.reports_page(tx, query.provider, before, query.limit + 1)
@@ -123,8 +123,8 @@ async def _with_our_ids(tx: Tx, provider: str, lines: Sequence[ReportLine]) -> S
     return named
 
 
-def _view(row: store.ReportRow) -> ReportView:
-    return ReportView(
+def _view(row: store.ReportRow) -> ProviderReportView:
+    return ProviderReportView(
         id=row.id,
         provider=row.provider,
         since=row.since,

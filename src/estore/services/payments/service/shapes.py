@@ -246,7 +246,7 @@ class DisputeView(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
 
 
-class ReportView(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderReportView(msgspec.Struct, frozen=True, kw_only=True):
     """A report of a provider's books. status: `requested`, `published`. detail: why the last try did not succeed."""
 
     id: str
