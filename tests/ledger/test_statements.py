@@ -78,7 +78,8 @@ def test_lines_that_do_not_sum_to_the_entry_are_never_shown() -> None:
         explain(moved, "EUR", 0, [sold])
 
 
-async def test_a_statement_explains_every_cent_between_two_balances(ledger: Ledger) -> None:
+async def test_a_statement_explains_every_cent_between_two_balances(uneven_ledger: Ledger) -> None:
+    ledger = uneven_ledger
     await ledger.hear(ledger.vendor(), ledger.sale(earns={VENDOR: (10_000, 1_000, 190), OTHER: (500, 50, 0)}))
     await ledger.hear(ledger.sale(earns={VENDOR: (3_333, 333, 63)}))
     await post(ledger, *payout(1, 4_000))
@@ -103,7 +104,7 @@ async def test_a_statement_explains_every_cent_between_two_balances(ledger: Ledg
 async def test_what_one_statement_closes_with_the_next_one_opens_with(ledger: Ledger) -> None:
     await ledger.hear(ledger.sale())
     yesterday = await statement(ledger, **days(ledger, 1, 1))
-    ledger.clock.advance(timedelta(days=2))
+    ledger.clock.advance(days=2)
     await ledger.hear(ledger.sale())
 
     today = await statement(ledger, **days(ledger, 0, 1))

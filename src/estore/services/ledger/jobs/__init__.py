@@ -16,4 +16,8 @@ def jobs(e: Endpoints, clock: Clock) -> list[Job]:
         while await e.roll_sales(system_context(clock.now()), None):
             pass
 
-    return [*books.jobs(e, clock), Job("ledger.roll_sales", 2.0, roll_sales)]
+    async def look_again() -> None:
+        await e.look_again(system_context(clock.now()), None)
+
+    own = [Job("ledger.roll_sales", 2.0, roll_sales), Job("ledger.look_again", 60.0, look_again)]
+    return [*books.jobs(e, clock), *own]

@@ -19,7 +19,7 @@ from estore.services.ledger.domain.statements import (
 )
 from estore.services.ledger.service.access import finance_of
 from estore.services.ledger.store import statements as store
-from estore.services.ledger.store.statements import Place
+from estore.services.ledger.store.statements import Bound, Place
 
 CHUNK = 500
 # No request lives longer: what is posted later cannot carry an earlier time.
@@ -40,8 +40,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     statement: Statement
     vendor_id: str
-    accounts: tuple[int, ...]
-    end: datetime
+    accounts: tuple[Bound, ...]
     place: Place
     balance: int
 
@@ -61,11 +60,9 @@ async def open_statement(tx: Tx, ctx: Context, ask: AskStatement) -> Reading:
     """Return a vendor's statement without its lines. Raises VendorUnknown for somebody else's, PeriodInvalid."""
     vendor_id = finance_of(ctx.principal, ask.vendor_id)
     check_period(ask.since, ask.until, ctx.now.date())
-    # What is posted from now on is no part of it.
-    end = min(_midnight(ask.until), ctx.now)
-    accounts = await store.accounts_owed(tx, vendor_id, ask.currency)
+    accounts = await store.accounts_owed(tx, vendor_id, ask.currency, _midnight(ask.until))
     opening = await store.owed_at(tx, accounts, _midnight(ask.since))
-    sums = await store.totals(tx, accounts, _midnight(ask.since), end)
+    sums = await store.totals(tx, accounts, _midnight(ask.since))
     name, legal_name, country = await store.vendor_names(tx, vendor_id) or ("", "", "")
 
     def money(*kinds: EntryKind) -> Money:
@@ -91,13 +88,13 @@ async def open_statement(tx: Tx, ctx: Context, ask: AskStatement) -> Reading:
         final=_midnight(ask.until) + SETTLED <= ctx.now,
         made_at=ctx.now,
     )
-    return Reading(statement, vendor_id, tuple(accounts), end, Place(_midnight(ask.since)), opening)
+    return Reading(statement, vendor_id, accounts, Place(_midnight(ask.since)), opening)
 
 
 async def read_lines(tx: Tx, ctx: Context, reading: Reading) -> Chunk:
     """Return the next lines of a statement."""
     finance_of(ctx.principal, reading.vendor_id)
-    moved = await store.moved(tx, reading.accounts, reading.place, reading.end, CHUNK)
+    moved = await store.moved(tx, reading.accounts, reading.place, CHUNK)
     if not moved:
         return Chunk([], None)
     sales = [one.order_id for one in moved if one.kind == EntryKind.SALE and one.order_id]

@@ -13,7 +13,13 @@ from estore.services.ledger.domain import OWED, EntryKind
 from estore.services.ledger.domain.statements import EXPLAINED, GivenBack, Moved, Sold
 
 _VENDOR = "SELECT name, legal_name, country FROM vendor WHERE vendor_id = $1"
-_ACCOUNTS = "SELECT id FROM account WHERE owner = $1 AND currency = $2 AND kind = ANY($3::text[]) ORDER BY id"
+# last: the newest line before a moment. Lines are numbered under their account's lock, so up to it all are committed.
+_ACCOUNTS = """
+SELECT a.id, coalesce(l.seq, 0) AS last FROM account a LEFT JOIN LATERAL (
+    SELECT seq FROM line WHERE account_id = a.id AND posted_at < $4 ORDER BY posted_at DESC, seq DESC LIMIT 1
+) AS l ON true
+WHERE a.owner = $1 AND a.currency = $2 AND a.kind = ANY($3::text[]) ORDER BY a.id
+"""
 # The last line before a moment knows the balance.
 _OWED_AT = """
 SELECT -coalesce(sum(last.balance), 0)::bigint FROM unnest($1::int[]) AS a (id) CROSS JOIN LATERAL (
@@ -21,16 +27,18 @@ SELECT -coalesce(sum(last.balance), 0)::bigint FROM unnest($1::int[]) AS a (id) 
 ) AS last
 """
 _TOTALS = """
-SELECT e.kind, -sum(l.amount)::bigint AS amount FROM line l JOIN entry e ON e.id = l.entry_id
-WHERE l.account_id = ANY($1::int[]) AND l.posted_at >= $2 AND l.posted_at < $3 AND e.kind = ANY($4::text[])
+SELECT e.kind, -sum(l.amount)::bigint AS amount
+FROM unnest($1::int[], $2::bigint[]) AS a (id, last)
+JOIN line l ON l.account_id = a.id AND l.posted_at >= $3 AND l.seq <= a.last
+JOIN entry e ON e.id = l.entry_id AND e.kind = ANY($4::text[])
 GROUP BY e.kind
 """
 # The place of a line is (posted_at, account_id, seq): each account is read on from there, a chunk at most.
 _MOVED = """
 SELECT l.posted_at, l.account_id, l.seq, e.kind, e.source, e.ref, e.order_id, e.note, -l.amount AS amount
-FROM unnest($1::int[]) AS a (id) CROSS JOIN LATERAL (
+FROM unnest($1::int[], $2::bigint[]) AS a (id, last) CROSS JOIN LATERAL (
     SELECT l.* FROM line l
-    WHERE l.account_id = a.id AND l.posted_at < $2
+    WHERE l.account_id = a.id AND l.seq <= a.last
       AND (l.posted_at, l.seq) > ($3::timestamptz, CASE WHEN a.id < $4 THEN 9223372036854775807
                                                         WHEN a.id = $4 THEN $5::bigint ELSE 0 END)
       AND EXISTS (SELECT 1 FROM entry x WHERE x.id = l.entry_id AND x.kind = ANY($6::text[]))
@@ -69,27 +77,40 @@ async def vendor_names(tx: Tx, vendor_id: str) -> tuple[str, str, str] | None:
     return None if row is None else (row["name"], row["legal_name"], row["country"])
 
 
-async def accounts_owed(tx: Tx, vendor_id: str, currency: str) -> list[int]:
-    """Return the ids of the accounts that sum to what a vendor is owed."""
-    return [row["id"] for row in await tx.fetch(_ACCOUNTS, vendor_id, currency, [str(kind) for kind in OWED])]
+class Bound(msgspec.Struct, frozen=True):
+    """An account, and the last of its lines that is read."""
+
+    account_id: int
+    last: int
 
 
-async def owed_at(tx: Tx, accounts: Sequence[int], before: datetime) -> int:
+async def accounts_owed(tx: Tx, vendor_id: str, currency: str, until: datetime) -> tuple[Bound, ...]:
+    """Return the accounts that sum to what a vendor is owed, up to their last lines before `until`."""
+    rows = await tx.fetch(_ACCOUNTS, vendor_id, currency, [str(kind) for kind in OWED], until)
+    return tuple(Bound(row["id"], row["last"]) for row in rows)
+
+
+async def owed_at(tx: Tx, accounts: Sequence[Bound], before: datetime) -> int:
     """Return what was owed just before a moment, in minor units: one look into the index per account."""
-    return int(await tx.fetchval(_OWED_AT, accounts, before))
+    return int(await tx.fetchval(_OWED_AT, [account.account_id for account in accounts], before))
 
 
-async def totals(tx: Tx, accounts: Sequence[int], since: datetime, until: datetime) -> dict[EntryKind, int]:
-    """Return what the entries of a period did to what is owed, by kind."""
-    rows = await tx.fetch(_TOTALS, accounts, since, until, [str(kind) for kind in EXPLAINED])
+async def totals(tx: Tx, accounts: Sequence[Bound], since: datetime) -> dict[EntryKind, int]:
+    """Return what the entries since a moment did to what is owed, by kind."""
+    rows = await tx.fetch(_TOTALS, *_columns(accounts), since, [str(kind) for kind in EXPLAINED])
     return {EntryKind(row["kind"]): row["amount"] for row in rows}
 
 
-async def moved(tx: Tx, accounts: Sequence[int], after: Place, until: datetime, at_most: int) -> list[Moved]:
-    """Return what changed the balance after a place and before `until`, in order."""
+async def moved(tx: Tx, accounts: Sequence[Bound], after: Place, at_most: int) -> list[Moved]:
+    """Return what changed the balance after a place, in order."""
     kinds = [str(kind) for kind in EXPLAINED]
-    rows = await tx.fetch(_MOVED, accounts, until, after.at, after.account_id, after.seq, kinds, at_most)
+    place = (after.at, after.account_id, after.seq)
+    rows = await tx.fetch(_MOVED, *_columns(accounts), *place, kinds, at_most)
     return [Moved(*row) for row in rows]
+
+
+def _columns(accounts: Sequence[Bound]) -> tuple[list[int], list[int]]:
+    return [account.account_id for account in accounts], [account.last for account in accounts]
 
 
 async def sold(tx: Tx, vendor_id: str, order_ids: Sequence[str]) -> dict[str, list[Sold]]:
