@@ -29,6 +29,8 @@ HELD = "stock is held for open orders only"
 CAPTURED = "what was captured is confirmed, or refunded in time"
 CONFIRMED = "what is confirmed was captured, and its stock committed"
 CHARGED = "an order's total is what was captured for it"
+SOLD, BOOKED = "what is confirmed is sold in the ledger, for its total", "what was captured is in the ledger"
+GIVEN_BACK = "what was given back is in the ledger"
 APPLIED = "every event was applied by each queue that hears it"
 GHOST = "nothing was applied that nobody published"
 ORDERS_OFFER, CART_OFFER = "the offers in orders are the catalog's", "the offers in cart are the catalog's"
@@ -52,10 +54,16 @@ CASES = {
         "UPDATE orders.purchase_order SET refunded = 0, payment_status = 'refund_pending' WHERE status = 'cancelled'",
         {CAPTURED},
     ),
+    "a lost dispute that an order does not count": (
+        "INSERT INTO orders.refund (refund_id, order_id, amount, currency, reason, cause, platform, requested_at,"
+        " refunded_at, allocated_at) SELECT 'dsp_1', order_id, 100, currency, 'dispute', 'dispute', 100, now(), now(),"
+        " now() FROM orders.purchase_order WHERE status = 'confirmed'",
+        {CAPTURED},
+    ),
     "a confirmed order that was never charged": (
         "DELETE FROM payments.payment_intent WHERE order_id IN"
         " (SELECT order_id FROM orders.purchase_order WHERE status = 'confirmed')",
-        {CONFIRMED},
+        {CONFIRMED, BOOKED},
     ),
     "a confirmed order whose stock went": (
         "UPDATE inventory.reservation SET state = 'released', reason = 'expired' WHERE state = 'committed'",
@@ -64,7 +72,15 @@ CASES = {
     "a charge of another amount": (
         "UPDATE payments.payment_intent SET amount = amount + 1, captured = captured + 1"
         " WHERE captured > 0 AND refunded = 0",
-        {CAPTURED, CHARGED},
+        {CAPTURED, CHARGED, BOOKED},
+    ),
+    "a refund that the books have not": (
+        "UPDATE payments.payment_intent SET refunded = refunded - 1 WHERE refunded > 0",
+        {CAPTURED, GIVEN_BACK},
+    ),
+    "a sale of another total": (
+        "UPDATE orders.purchase_order SET total = total + 1 WHERE status = 'confirmed'",
+        {CHARGED, SOLD},
     ),
     "an event that a consumer never applied": (
         "DELETE FROM inventory.once WHERE ctid IN (SELECT ctid FROM inventory.once"
