@@ -23,8 +23,6 @@ FOR_THE_OUTSIDE: dict[str, str] = {
     "cart.abandoned.v1": "reminder mails",
     "membership.changed.v1": "a vendor's own systems",
     "order.completed.v1": "mails, and a vendor's own systems",
-    "parcel.delivered.v1": "mails, and a vendor's own systems",
-    "payment.disputed.v1": "operators",
     "payout.created.v1": "a vendor's own systems",
     "payout.failed.v1": "operators, and a vendor's own systems",
     "payout.overdue.v1": "operators",

@@ -39,8 +39,8 @@ class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """ESTORE_LEDGER_*.
 
     return_days: after delivery, until a parcel's money is available, where orders does not say until when it may be
-    returned. reserve_bps: of what becomes available, held as a rolling reserve for reserve_days (1000 is 10 %), where
-    an operator has set no other terms for the vendor.
+    returned. reserve_bps: of what becomes available, held as a rolling reserve (1000 is 10 %), where an operator has
+    set no other terms for the vendor. reserve_days: for so long.
     """
 
     return_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 14
@@ -55,14 +55,20 @@ _Minor = Annotated[int, msgspec.Meta(ge=1)]
 class PayoutSettings(msgspec.Struct, frozen=True, kw_only=True):
     """ESTORE_LEDGER_*, of payouts. Times in seconds, amounts in minor units.
 
-    payout_gateway: who pays vendors out: a bank that moves no money, or SEPA files for a real one. payout_schedule,
-    payout_weekday (1 is Monday), payout_minimum, payout_large: the terms of vendors for whom there are no others; above
-    payout_large a second person decides. payout_overdue_seconds: after which an open payout is told of.
-    payout_call_timeout: for one answer of the bank. bank_cooling_seconds: for which nothing is paid out after a bank
-    account was changed. bank_key: seals bank accounts (hex, 32 bytes), instead of a key derived from ESTORE_SECRET.
+    payout_gateway: who pays vendors out: a bank that moves no money, or SEPA files for a real one.
+    payout_schedule: when vendors are paid for whom nothing else was set.
+    payout_weekday: the day of a weekly schedule, where the vendor chose no other; 1 is Monday.
+    payout_minimum: the least that is paid out, where an operator set nothing else.
+    payout_large: above it a second person decides, where an operator set nothing else.
+    payout_overdue_seconds: after which an open payout is told of.
+    payout_call_timeout: for one answer of the bank.
+    bank_cooling_seconds: for which nothing is paid out after a bank account was changed.
+    bank_key: seals bank accounts (hex, 32 bytes), instead of a key derived from ESTORE_SECRET.
     bank_keys_before: older keys, with commas between; what they sealed is sealed anew.
-    sepa_iban, sepa_bic, sepa_name: the account that pays. sepa_file_seconds: a file is made so often by itself; 0: only
-    when an operator asks. sandbox_slow_seconds, sandbox_return_seconds: of the sandbox bank's misbehaviour.
+    sepa_iban: the account that pays. sepa_bic: its bank, where the IBAN does not tell. sepa_name: whose it is.
+    sepa_file_seconds: a file is made so often by itself; 0: only when an operator asks.
+    sandbox_slow_seconds: that the sandbox bank takes where it is slow.
+    sandbox_return_seconds: after which money comes back from where the sandbox bank returns it.
     """
 
     payout_gateway: Literal["sandbox", "sepa"] = "sandbox"
