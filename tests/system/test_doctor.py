@@ -79,8 +79,8 @@ CASES = {
         {CAPTURED, GIVEN_BACK},
     ),
     "a sale of another total": (
-        "UPDATE orders.purchase_order SET total = total + 1 WHERE status = 'confirmed'",
-        {CHARGED, SOLD},
+        "UPDATE orders.purchase_order SET total = total + 1, captured = captured + 1 WHERE status = 'confirmed'",
+        {CAPTURED, CHARGED, SOLD},
     ),
     "an event that a consumer never applied": (
         "DELETE FROM inventory.once WHERE ctid IN (SELECT ctid FROM inventory.once"

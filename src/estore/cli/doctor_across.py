@@ -16,11 +16,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ulid import base32
+
 from estore.cli.doctor_messages import Found, Traced, trace
 from estore.kit.clock import SystemClock
 from estore.kit.db import Tx
 from estore.kit.service import Service
 from estore.services.inventory.store import open_reservations
+from estore.services.ledger.store import stream_orders
 from estore.services.orders.store import OrderFacts, stream_facts
 from estore.services.payments.store import captures
 
@@ -51,12 +54,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Sides to be merged by key, and what must hold between them. sides: (service, stream of (key, *values))."""
+    """Sides to be merged by key, and what must hold between them. sides: (service, stream of (key, *values)).
+
+    about: returns the subjects of events that speak of a key. youngest: a service that may be younger than the others;
+    orders from before its first day are not compared.
+    """
 
     sides: Sequence[tuple[str, Stream]]
     rules: Sequence[Rule]
     about: Callable[[str, Sequence[Any]], Sequence[str]]
-    """Returns the subjects of events that speak of a key."""
+    youngest: str = ""
 
 
 @dataclass
@@ -99,8 +106,11 @@ async def _look(services: Services, comparison: Comparison) -> _Looks:
         for name, stream in comparison.sides:
             tx = await stack.enter_async_context(services[name].db.transaction(snapshot=True))
             sides.append(stream(tx))
+        first = await _first_order_of(services[comparison.youngest]) if comparison.youngest else ""
         rows = await stack.enter_async_context(aclosing(merged(sides)))
         async for key, values in rows:
+            if key < first:
+                continue
             for index, rule in enumerate(comparison.rules):
                 if not rule.applies(values):
                     continue
@@ -150,6 +160,13 @@ async def recently_moved(services: Services, subjects: Collection[str], grace: t
 
 def _first_id_at(moment: datetime) -> UUID:
     return UUID(int=int(moment.astimezone(UTC).timestamp() * 1000) << 80)
+
+
+async def _first_order_of(service: Service) -> str:
+    """Return what the ids of orders that were placed since the service's first day sort after."""
+    async with service.db.read() as tx:
+        born: datetime = await tx.fetchval("SELECT min(applied_at) FROM schema_migration")
+    return f"ord_{base32.encode(_first_id_at(born).bytes)}"
 
 
 # --- orders, what is held for them, and what was paid for them ----------------------------------------------------
@@ -237,6 +254,57 @@ ORDERS = Comparison(
     lambda key, _: (key,),
 )
 
+# --- what was captured, sold and given back, as the books have it ---------------------------------------------------
+
+
+def _posted(values: Sequence[Any]) -> tuple[int, int, int]:
+    """Return what the ledger posted for an order: sold, captured, refunded."""
+    return (values[2][1], values[2][2], values[2][3]) if values[2] is not None else (0, 0, 0)
+
+
+def _sold_otherwise(values: Sequence[Any]) -> Verdict:
+    order, sold = _order(values), _posted(values)[0]
+    if order is not None and (sold == order.total or (not sold and order.status not in PAID)):
+        return None
+    return {"order": order.status if order else "unknown", "total": order.total if order else None, "posted": sold}
+
+
+def _captured_otherwise(values: Sequence[Any]) -> Verdict:
+    captured, posted = (values[1][1] if values[1] is not None else 0), _posted(values)[1]
+    return None if captured == posted else {"captured": captured, "posted": posted}
+
+
+def _refunded_otherwise(values: Sequence[Any]) -> Verdict:
+    refunded, posted = (values[1][2] if values[1] is not None else 0), _posted(values)[2]
+    return None if refunded == posted else {"refunded": refunded, "posted": posted}
+
+
+BOOKS = Comparison(
+    (("orders", _orders), ("payments", captures), ("ledger", stream_orders)),
+    (
+        Rule(
+            4,
+            "what is confirmed is sold in the ledger, for its total",
+            lambda v: _is_paid_for(v) or _posted(v)[0] > 0,
+            _sold_otherwise,
+        ),
+        Rule(
+            4,
+            "what was captured is in the ledger",
+            lambda v: v[1] is not None or _posted(v)[1] > 0,
+            _captured_otherwise,
+        ),
+        Rule(
+            4,
+            "what was given back is in the ledger",
+            lambda v: (v[1] is not None and v[1][2] > 0) or _posted(v)[2] > 0,
+            _refunded_otherwise,
+        ),
+    ),
+    lambda key, _: (key,),
+    youngest="ledger",
+)
+
 # --- what is for sale, as others keep it ----------------------------------------------------------------------------
 
 # The catalog's columns compare bytes already; the others' are told to, so that all streams have one order.
@@ -304,6 +372,7 @@ def _availability_of(service: str) -> Comparison:
 
 COMPARISONS: Sequence[Comparison] = (
     ORDERS,
+    BOOKS,
     _offers_of("orders"),
     _offers_of("cart"),
     _availability_of("catalog"),
