@@ -59,6 +59,8 @@ def books(draw: st.DrawFn) -> Book:
 def refunds(draw: st.DrawFn, book: Book) -> Allocation | None:
     """One refund of any kind, None for one that is refused."""
     kind = draw(st.sampled_from(["lines", "amount", "parcel", "provider", "deducted"]))
+    if book.left() == 0:
+        return None
     try:
         if kind in ("lines", "deducted"):
             numbers = [part.line for part in book.parts if part.line is not None]
