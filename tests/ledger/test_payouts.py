@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from estore.contracts.ledger import PayoutFailed, PayoutPaid
+from estore.kit.db import statements
 from ledger.payees import OTHER, VENDOR, WELL, Payees, eur, iban, key, ok, opened
 from support.databases import Databases
 
@@ -155,6 +156,24 @@ async def test_below_the_minimum_nothing_is_scheduled(payees: Payees) -> None:
     await payees.run("payout-run")
 
     assert await payees.payouts() == []
+
+
+async def test_a_run_is_a_constant_number_of_statements(payees: Payees) -> None:
+    payees.clock.advance(days=4)  # type: ignore[union-attr]
+    run = payees.jobs["ledger.payout-run"].run
+    token = await payees.account()
+    counts = []
+    for batch in (1, 12):
+        for number in range(batch):
+            vendor = f"vnd_{batch}_{number}"
+            await payees.approve(vendor, token)
+            await payees.earn(1_000, vendor)
+        with statements() as sent:
+            await run()
+        counts.append(sent.count)
+
+    assert len(await payees.payouts(limit=100)) == 13
+    assert counts[1] == counts[0]
 
 
 async def test_the_same_key_pays_once(payees: Payees) -> None:

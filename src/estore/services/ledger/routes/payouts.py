@@ -11,7 +11,7 @@ from litestar.params import Parameter
 
 from estore.kit import http
 from estore.kit.http.pages import Cursor, Limit, Page, link_header
-from estore.services.ledger.domain.payouts import PayoutFileUnknown, PayoutUnknown, Status
+from estore.services.ledger.domain.payouts import PayoutFileUnknown, PayoutUnknown
 from estore.services.ledger.endpoints import PayoutEndpoints
 from estore.services.ledger.service.access import VendorUnknown
 from estore.services.ledger.service.banks import BankAccountView, NewBankAccount
@@ -29,12 +29,13 @@ from estore.services.ledger.service.payouts import (
     RejectBody,
     RejectPayout,
     RequestPayout,
+    StatusName,
     TermsView,
 )
 
 Req = Request[Any, Any, Any]
 Vendor = Annotated[str | None, Parameter(max_length=40, pattern="^[A-Za-z0-9_]+$", description="Only this vendor's")]
-InStatus = Annotated[Status | None, Parameter(description="Only those in this status")]
+InStatus = Annotated[StatusName | None, Parameter(description="Only those in this status")]
 Overdue = Annotated[bool | None, Parameter(description="Only those that are open for too long, or that are not")]
 TAGS = ["payouts"]
 _PAYOUT_ID = re.compile(r"po_[0-9A-HJKMNP-TV-Z]{26}")

@@ -29,6 +29,7 @@ from estore.services.ledger.service.payouts.shapes import (
     RequestPayout,
     Rules,
     Schedule,
+    StatusName,
     TermsView,
     Transfer,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "RequestPayout",
     "Rules",
     "Schedule",
+    "StatusName",
     "TermsView",
     "Transfer",
 ]
