@@ -104,7 +104,7 @@ async def test_a_statement_explains_every_cent_between_two_balances(uneven_ledge
 async def test_what_one_statement_closes_with_the_next_one_opens_with(ledger: Ledger) -> None:
     await ledger.hear(ledger.sale())
     yesterday = await statement(ledger, **days(ledger, 1, 1))
-    ledger.clock.advance(days=2)
+    ledger.clock.advance(days=2, hours=1)
     await ledger.hear(ledger.sale())
 
     today = await statement(ledger, **days(ledger, 0, 1))

@@ -15,6 +15,13 @@ CREATE TABLE report (
 );
 CREATE INDEX report_of_provider ON report (provider, since);
 
+-- A part counts once, however often it is told.
+CREATE TABLE report_part (
+    report_id text NOT NULL,
+    part      integer NOT NULL,
+    PRIMARY KEY (report_id, part)
+);
+
 CREATE TABLE report_line (
     report_id  text NOT NULL,
     part       integer NOT NULL,

@@ -14,6 +14,7 @@ from estore.kit.ids import new_id
 from estore.kit.money import Money
 from estore.services.ledger.domain.reconciliation import SKEW, Difference, ReportView, What
 
+_PART = "INSERT INTO report_part (report_id, part) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
 # The row is locked, so the last part is the last for everybody.
 _HEARD = """
 INSERT INTO report (report_id, provider, since, until, parts, heard, lines) VALUES ($1, $2, $3, $4, $5, 1, $6)
@@ -24,7 +25,6 @@ _INSERT_LINES = """
 INSERT INTO report_line (report_id, part, provider, no, kind, reference, key, payment_id, amount, fee, currency, at)
 SELECT $1, $2, $3, * FROM unnest($4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[],
                                  $11::text[], $12::timestamptz[])
-ON CONFLICT DO NOTHING
 """
 _SOURCE = """
 CASE {0}.kind WHEN 'capture' THEN 'capture:' WHEN 'refund' THEN 'refund_paid:' WHEN 'dispute' THEN 'dispute:'
@@ -112,6 +112,8 @@ class Compared(msgspec.Struct, frozen=True):
 
 async def insert_part(tx: Tx, part: ProviderReported) -> bool:
     """Keep a part of a report; returns whether it was the last one that was missing."""
+    if await tx.fetchval(_PART, part.report_id, part.part) is None:
+        return False
     columns = [
         list(range(1, len(part.lines) + 1)),
         *(
