@@ -10,8 +10,9 @@ import pytest
 
 from estore.contracts.ledger import PayoutFailed, PayoutPaid
 from estore.kit.db import statements
-from ledger.payees import OTHER, VENDOR, WELL, Payees, eur, iban, key, ok, opened
+from ledger.payees import OTHER, QUICK, VENDOR, WELL, Payees, eur, iban, key, ok, opened
 from support.databases import Databases
+from support.world import world
 
 
 @pytest.fixture
@@ -454,3 +455,47 @@ async def test_a_bank_account_of_another_vendor_changes_nothing_for_this_one(pay
 
     assert (await payees.payouts())[0]["status"] == "paid"
     assert WELL.endswith((await payees.payouts())[0]["bank_account"]["last4"])
+
+
+async def test_a_return_that_is_heard_of_before_the_payment_tells_both_in_order(payees: Payees) -> None:
+    await payees.vendor(available=5_000)
+    payout = await payees.pay()
+    await payees.teller._e.claim(payees.world.ctx(), 10)
+    await payees.world.fetch(
+        "ledger",
+        "INSERT INTO sandbox_transfer (key, id, amount, currency, mood, status, created_at)"
+        " VALUES ($1, 'sbt_1', 5000, 'EUR', 'returned', 'returned', now())",
+        payout["id"],
+    )
+    await payees.later(seconds=120)
+    told = [e for e in await payees.world.emitted("ledger") if isinstance(e, PayoutPaid | PayoutFailed)]
+
+    assert [(type(e).__name__, e.version) for e in told] == [("PayoutPaid", 3), ("PayoutFailed", 4)]
+    assert await payees.balance() == {"available": 5_000}
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("UPDATE payout SET status = 'failed'", "the journal says of each payout what its status says"),
+        ("UPDATE payout SET status = 'created', paid_at = NULL", "what is on its way to banks is the sum of the open"),
+        ("UPDATE payout SET last_seq = last_seq + 1", "a payout is the sum of the lines that it covers"),
+        ("UPDATE payout SET first_seq = 2", "no line is covered by two payouts, and none is left out between"),
+        ("UPDATE payout SET carried_in = 1, covered = covered - 1", "a payout is the sum of the lines"),
+        ("UPDATE sandbox_transfer SET amount = 1", "the sandbox bank paid each payout at most once"),
+    ],
+)
+async def test_the_doctor_finds_what_is_wrong_with_payouts(databases: Databases, damage: str, found: str) -> None:
+    async with world(databases, "ledger", **QUICK) as made:
+        payees = Payees(made)
+        await payees.vendor(available=5_000)
+        await payees.pay()
+        await payees.run("payout-send")
+        healthy = await made.broken("ledger")
+        if "failed" in damage:
+            damage += ", paid_at = NULL"
+        await made.fetch("ledger", damage)
+        broken = await made.broken("ledger")
+
+    assert healthy == {}
+    assert [name for name in broken if name.startswith(found)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from prometheus_client import Gauge
 
@@ -184,7 +185,7 @@ class Deciding:
 
 
 def _event(payout: Payout, posting: Posting) -> PayoutPaid | PayoutFailed:
-    about = {
+    about: dict[str, Any] = {
         "payout_id": payout.id,
         "vendor_id": payout.vendor_id,
         "amount": payout.amount,
@@ -192,9 +193,11 @@ def _event(payout: Payout, posting: Posting) -> PayoutPaid | PayoutFailed:
         "version": payout.version,
     }
     if posting.source.startswith("payout_paid:"):
-        return PayoutPaid(paid_at=posting.occurred_at, **about)  # type: ignore[arg-type]
+        if payout.status is Status.RETURNED:
+            about["version"] = payout.version - 1  # both were heard of at once
+        return PayoutPaid(paid_at=posting.occurred_at, **about)
     returned = posting.source.startswith("payout_returned:")
-    return PayoutFailed(code=payout.code or "unknown", returned=returned, **about)  # type: ignore[arg-type]
+    return PayoutFailed(code=payout.code or "unknown", returned=returned, **about)
 
 
 def _expect(payout: Payout, *statuses: Status) -> None:
