@@ -8,7 +8,7 @@ import json
 import sys
 import time
 
-NAMES = ("start", "reads", "hot_sku", "purchases")
+NAMES = ("start", "reads", "hot_sku", "ledger", "purchases")
 
 
 def main() -> int:

@@ -79,7 +79,8 @@ CASES = {
         {CAPTURED, GIVEN_BACK},
     ),
     "a sale of another total": (
-        "UPDATE orders.purchase_order SET total = total + 1, captured = captured + 1 WHERE status = 'confirmed'",
+        "UPDATE orders.purchase_order SET total = total + 1, captured = captured + 1,"
+        " shipping = shipping + 1 WHERE status = 'confirmed'",
         {CAPTURED, CHARGED, SOLD},
     ),
     "an event that a consumer never applied": (
