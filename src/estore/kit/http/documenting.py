@@ -94,14 +94,22 @@ class Types:
         return node
 
     def components(self) -> Node:
-        """Return all schemas by name. Two types of one name get their service's as a prefix."""
+        """Return all schemas by name. Two types of one name get their service's as a prefix.
+
+        Raises ValueError for two of one name in one service, which no prefix tells apart.
+        """
         known = [*self._bodies, *self._answers]
-        schemas, components = msgspec.json.schema_components([kind for kind, _ in known], ref_template=REF + "{name}")
+        kinds = _plain([kind for kind, _ in known])
+        schemas, found = msgspec.json.schema_components(kinds, ref_template=REF + "{name}")
         for (_, node), schema in zip(known, schemas, strict=True):
             node.update(_renamed(schema))
-        components = {_name(name): _renamed(schema) for name, schema in components.items()}
+        components: Node = {}
+        for name, schema in found.items():
+            if _name(name) in components:
+                raise ValueError(f"two types are {_name(name)} in the document; {name} is one of them: rename it")
+            components[_name(name)] = _renamed(schema)
         sent = _reached([node for _, node in self._bodies], components)
-        sparse = _sparse([kind for kind, _ in self._answers])
+        sparse = _sparse(kinds[len(self._bodies) :])
         for name, schema in components.items():
             _explain(schema)
             if name not in sent and schema.get("title") not in sparse:
@@ -191,9 +199,19 @@ def _parameter_schema(field: FieldDefinition) -> Node:
     if given:
         kind = Annotated[kind, msgspec.Meta(**given)]
     schema = msgspec.json.schema(kind)
+    schema = _inlined(schema, schema.pop("$defs", {}))
     if isinstance(field.default, (str, int, bool)):
         schema["default"] = field.default
-    return {name: value for name, value in schema.items() if name not in ("$defs", "title")}
+    return schema  # type: ignore[no-any-return]
+
+
+def _inlined(schema: Any, known: Node) -> Any:
+    """Put what is referred to in its place: of an enum its values are sent, and its name and docstring are ours."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            schema = known[schema["$ref"].rpartition("/")[2]]
+        return {name: _inlined(value, known) for name, value in schema.items() if name not in ("title", "description")}
+    return [_inlined(item, known) for item in schema] if isinstance(schema, list) else schema
 
 
 def _present(kind: Any) -> Any:
@@ -267,7 +285,8 @@ def _success(handler: HTTPRouteHandler, kind: Any, description: str, types: Type
     endpoint: Endpoint[Any, Any] = handler.opt["endpoint"]
     answer: Node = {"description": description}
     if kind is not None:
-        answer["content"] = {JSON: {"schema": types.answer(kind)}}
+        # Bytes are a file, which has the other media types only
+        answer["content"] = {} if kind is bytes else {JSON: {"schema": types.answer(kind)}}
         for media in handler.opt["also"]:
             answer["content"][media] = {}
     headers = []
@@ -293,10 +312,26 @@ def _headers(names: Sequence[str]) -> Node:
 # --- schemas --------------------------------------------------------------------------------------------------------
 
 
+def _plain(kinds: Sequence[Any]) -> list[Any]:
+    """Make `CardPage` of `Page[Card]`, at home where Card is: by msgspec's names two pages of a Card are one."""
+    made: dict[Any, Any] = {}
+
+    def plain(kind: Any) -> Any:
+        generic, parts = get_origin(kind), get_args(kind)
+        if not (isinstance(generic, type) and issubclass(generic, msgspec.Struct) and isinstance(parts[0], type)):
+            return kind
+        if kind not in made:
+            own = {"__module__": parts[0].__module__, "__doc__": generic.__doc__}
+            made[kind] = types.new_class(
+                parts[0].__name__ + generic.__name__, (kind,), {}, lambda body: body.update(own)
+            )
+        return made[kind]
+
+    return [plain(kind) for kind in kinds]
+
+
 def _name(name: str) -> str:
-    """`Page_Card_` -> `CardPage`; `estore.services.cart.service.LineView` -> `CartLineView`."""
-    if match := re.fullmatch(r"(?:[\w.]*\.)?(\w+?)_([\w.]+)_", name):
-        return _name(match[2]) + match[1]
+    """`estore.services.cart.service.LineView` -> `CartLineView`; what needs no service's name has no dots."""
     if match := re.fullmatch(r"estore\.services\.(\w+)\.(?:[\w.]*\.)?(\w+)", name):
         return match[1].capitalize() + match[2]
     return name.rpartition(".")[2]
