@@ -67,7 +67,7 @@ _QUOTE = {
     "shipping_method": "standard",
     "expected_total": _eur(5290),
 }
-_ORDER = {
+_ORDER: Node = {
     "id": "ord_01JD5ZA1X7C3V9B5N2M8K4L6QW",
     "number": "E-7K3M-92QX",
     "status": "confirmed",
@@ -81,7 +81,7 @@ _ORDER = {
     ],
     "parcels": [
         {"id": _PARCEL, "vendor_id": _VENDOR, "status": "open", "lines": ["lin_01JD5ZA1X8R4T6Y2U9I1O3P5AS"]}
-        | {"carrier": None, "tracking": None, "shipped_at": None, "delivered_at": None}
+        | {"carrier": None, "tracking": None, "shipped_at": None, "delivered_at": None, "shipments": []}
         | _SPLIT
     ],
     "totals": _SPLIT | {"prices_include_tax": True},

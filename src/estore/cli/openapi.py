@@ -50,6 +50,7 @@ _PATH_PARAMETERS = {
     "address_id": "Id, `adr_...`.",
     "cart_id": "Id, `crt_...`.",
     "category_id": "Id, `cat_...`, or slug.",
+    "difference": "Id, `dif_...`.",
     "email": "The member's e-mail address.",
     "file_id": "Id, `pof_...`.",
     "hold_id": "Id, `hld_...`.",
