@@ -120,6 +120,21 @@ async def test_every_difference_has_a_name(reports: Reports) -> None:
     assert alarm.differences == 5
 
 
+async def test_a_span_that_is_reported_again_is_not_doubled_and_a_booking_of_another_hour_is(reports: Reports) -> None:
+    """Operators ask for any span, besides the regular reports."""
+    once, twice = await sold(reports), await sold(reports)
+    lines = [reports.line(once), reports.line(twice)]
+    await reports.tell(*lines)
+
+    reports.ledger.clock.advance(hours=1)
+    await reports.tell(*lines)
+    assert await reports.differences() == []
+
+    reports.ledger.clock.advance(hours=1)
+    await reports.tell(reports.line(twice))
+    assert [(one["what"], one["key"]) for one in await reports.differences()] == [("reported_twice", twice.payment_id)]
+
+
 async def test_another_currency_is_a_difference(reports: Reports) -> None:
     sale = await sold(reports)
 

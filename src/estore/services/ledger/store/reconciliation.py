@@ -35,6 +35,7 @@ _CLEARED = """
 SELECT e.source, e.id, e.occurred_at, a.owner AS provider, a.currency, l.amount
 FROM entry e JOIN line l ON l.entry_id = e.id JOIN account a ON a.id = l.account_id AND a.kind = 'clearing'
 """
+# Reports may overlap: the same movement, told again in another one, was still booked once.
 _COMPARE_LINES = f"""
 SELECT CASE WHEN again THEN 'reported_twice' WHEN r.key = '' THEN 'unknown_to_us'
             WHEN c.amount IS NULL THEN 'not_in_journal' ELSE 'amount_differs' END AS what,
@@ -43,7 +44,8 @@ FROM report_line r
 LEFT JOIN LATERAL ({_CLEARED} WHERE e.source = {_SOURCE.format("r")} AND a.owner = r.provider) AS c ON r.key <> ''
 CROSS JOIN LATERAL (SELECT EXISTS (
     SELECT 1 FROM report_line o WHERE o.reference = r.reference AND o.kind = r.kind AND o.provider = r.provider
-        AND (o.at, o.report_id, o.part, o.no) < (r.at, r.report_id, r.part, r.no)) AS again) AS twice
+        AND (o.at < r.at OR o.at = r.at AND o.report_id = r.report_id AND (o.part, o.no) < (r.part, r.no))
+    ) AS again) AS twice
 WHERE r.report_id = $1 AND (again OR c.amount IS NULL OR c.amount <> r.amount OR c.currency <> r.currency)
 """
 # Each entry leaves the queue once, with the first report that should have it.
