@@ -99,11 +99,15 @@ class Market:
         """A client that is signed in as an account."""
         return self.store.client(self.store.token(account_id))
 
-    async def vendor(self, name: str) -> Vendor:
-        """Apply, approve."""
+    async def vendor(
+        self, name: str, prepare: Callable[[httpx.AsyncClient, JSON], Awaitable[None]] | None = None
+    ) -> Vendor:
+        """Apply, approve. prepare: what the applicant does in between, with its application."""
         account = f"acc_{name.lower()}_{next(_numbers)}"
         applicant = self.buyer(account)
         made = await ok(applicant.post("/v1/vendors", json={"name": name, "country": "DE"}, headers=key()), 201)
+        if prepare is not None:
+            await prepare(applicant, made)
         await ok(self.operator.post(f"/v1/vendors/{made['id']}/approve", json={}, headers=key()), 200)
         token = self.store.token(account, vendors={made["id"]: "owner"})
         vendor = Vendor(made["id"], self.store.client(token))
