@@ -113,7 +113,7 @@ def _files(e: PayoutEndpoints) -> list[Any]:
 
 
 def _payouts(e: PayoutEndpoints) -> list[Any]:
-    @http.post("/v1/payouts", e.request, tags=TAGS, summary="Pay a vendor out")
+    @http.post("/v1/payouts", e.request, errors=(404,), tags=TAGS, summary="Pay a vendor out")
     async def request_payout(request: Req, data: RequestPayout) -> Response[PayoutView]:
         """Pays what is available, or a part of it, without waiting for the schedule.
 

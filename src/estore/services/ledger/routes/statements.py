@@ -49,7 +49,9 @@ class StatementDocument(Statement, frozen=True, kw_only=True):
 def routes(e: Endpoints, currency: str) -> list[Any]:
     """Return the routes. currency: the marketplace's."""
 
-    @http.get("/v1/ledger/statements", e.open_statement, errors=(422,), also=(CSV, PDF), summary="A vendor's statement")
+    @http.get(
+        "/v1/ledger/statements", e.open_statement, errors=(404, 422), also=(CSV, PDF), summary="A vendor's statement"
+    )
     async def statement(
         request: Http,
         vendor: VendorId,
@@ -79,7 +81,7 @@ def routes(e: Endpoints, currency: str) -> list[Any]:
         answer.headers.update(ctx.rate_headers or {})
         return answer
 
-    @http.get("/v1/ledger/dashboard", e.show_dashboard, errors=(422,), summary="What is open and what sells")
+    @http.get("/v1/ledger/dashboard", e.show_dashboard, errors=(404, 422), summary="What is open and what sells")
     async def dashboard(
         request: Http,
         vendor: AnyVendor = None,
@@ -95,7 +97,7 @@ def routes(e: Endpoints, currency: str) -> list[Any]:
         found = await e.show_dashboard(ctx, AskDashboard(vendor_id=vendor, since=since, until=until, lines=lines))
         return http.respond(request, ctx, found)
 
-    @http.get("/v1/ledger/forecast", e.forecast, errors=(422,), summary="What becomes available when")
+    @http.get("/v1/ledger/forecast", e.forecast, errors=(404, 422), summary="What becomes available when")
     async def forecast(
         request: Http,
         vendor: VendorId,
