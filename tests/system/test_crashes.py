@@ -20,7 +20,7 @@ from estore.kit.clock import monotonic
 from estore.kit.embedded import EmbeddedPostgres
 from support.brokers import Rabbit
 from support.fleet import Fleet, fresh_store
-from support.market import HASTY, Bought, Market, key, until
+from support.market import HASTY, Bought, Market, key, ok, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 METHODS = ("pm_ok", "pm_ok", "pm_ok", "pm_declined", "pm_slow", "pm_duplicate_webhooks")
@@ -127,6 +127,21 @@ class TestServicesOnRabbit:
                 await asyncio.sleep(0.3)
                 process.start()
                 await process.ready()
+
+    async def test_the_ledger_is_killed_and_every_order_is_posted_once(self, fleet: Fleet, market: Market) -> None:
+        [ledger] = [process for process in fleet.processes if process.names == ["ledger"]]
+        async with orders_flow(market) as flow:
+            for pause in (0.1, 0.4, 0.8):
+                ledger.kill9()
+                await asyncio.sleep(pause)
+                ledger.start()
+                await ledger.ready()
+        for order in flow.accepted:
+            seen = await order.show()
+            page = await ok(market.operator.get("/v1/ledger/entries", params={"order": order.id}), 200)
+            posted = Counter(entry["kind"] for entry in page["data"])
+            wanted = ["capture", "sale"] if seen["status"] == "confirmed" else []
+            assert posted == Counter(wanted), (order.id, seen["status"])
 
     async def test_the_broker_is_killed(self, market: Market, rabbit: Rabbit) -> None:
         async with orders_flow(market) as flow:
