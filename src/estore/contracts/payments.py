@@ -104,6 +104,7 @@ class ReportLine(msgspec.Struct, frozen=True, gc=False):
 
     kind: `capture`, `refund`, `dispute`, `dispute_won`. key: our id of it (pay_, rfd_, dsp_), empty if the provider
     does not know it. payment_id: of the capture that it is about, empty if the provider speaks of none of ours.
+    reference: the provider's id of the movement. about: its id of what moved, where that is another.
     """
 
     kind: str
@@ -114,6 +115,7 @@ class ReportLine(msgspec.Struct, frozen=True, gc=False):
     fee: int
     currency: str
     at: datetime
+    about: str = ""
 
 
 @event("provider.reported.v1", by="payments", subject="report_id")

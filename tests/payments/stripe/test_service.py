@@ -19,6 +19,7 @@ from estore.contracts.payments import (
     PaymentFailed,
     PaymentRefunded,
     PaymentRequiresAction,
+    ProviderReported,
 )
 from estore.kit.clock import ManualClock
 from estore.kit.ids import new_id
@@ -340,3 +341,30 @@ def test_a_store_without_stripe_does_not_load_its_sdk() -> None:
     loads = "import sys, estore.services.payments.app as app; sys.exit('stripe' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", loads], check=False).returncode == 0
+
+
+async def test_the_report_names_disputes_and_refunds_of_which_stripe_knows_no_id_of_ours(shop: Shop) -> None:
+    await shop.pay()
+    (charge,) = shop.books.charges.values()
+    shop.books.refunds["re_by_hand"] = by_hand = {
+        "id": "re_by_hand", "object": "refund", "amount": 300, "currency": "eur", "status": "succeeded",
+        "payment_intent": shop.made()["id"], "charge": charge["id"], "metadata": {},
+    }  # fmt: skip
+    shop.books._move("refund", "refund", -300, 0, by_hand)
+    await shop.webhook(shop.books.tell("refund.created", by_hand))
+    await shop.webhook(shop.books.dispute(shop.made(), amount=1000))
+    await shop.webhook(shop.books.decide(next(iter(shop.books.disputes.values())), "won"))
+    shop.clock.advance(hours=2)  # type: ignore[attr-defined]
+    await next(job.run for job in shop.world.service("payments").jobs if job.name == "payments.reports")()
+    reports = await shop.world.emitted("payments", ProviderReported)
+    keys = {line.kind: line.key for report in reports if report.provider == "stripe" for line in report.lines}
+    ours = {
+        row["kind"]: row["id"]
+        for row in await shop.world.fetch(
+            "payments",
+            "SELECT 'refund' AS kind, id FROM refund UNION SELECT 'dispute', id FROM dispute"
+            " UNION SELECT 'dispute_won', id FROM dispute UNION SELECT 'capture', id FROM payment_intent",
+        )
+    }
+
+    assert keys == ours

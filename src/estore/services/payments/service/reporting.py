@@ -108,19 +108,24 @@ async def list_reports(tx: Tx, ctx: Context, query: ListReports) -> Page[Provide
 
 async def _with_our_ids(tx: Tx, provider: str, lines: Sequence[ReportLine]) -> Sequence[ReportLine]:
     """Add our ids to lines in which the provider speaks in its own only. What we do not know stays as it is."""
-    unnamed = [line.reference for line in lines if line.reference and not (line.key and line.payment_id)]
+    unnamed = [_theirs(line) for line in lines if _theirs(line) and not (line.key and line.payment_id)]
     if not unnamed:
         return lines
     known = await store.own_ids(tx, provider, unnamed)
     named = []
     for line in lines:
-        key, payment_id = known.get((_KINDS.get(line.kind, ""), line.reference), ("", ""))
+        key, payment_id = known.get((_KINDS.get(line.kind, ""), _theirs(line)), ("", ""))
         named.append(
             msgspec.structs.replace(line, key=line.key or key, payment_id=line.payment_id or payment_id)
             if key and not (line.key and line.payment_id)
             else line
         )
     return named
+
+
+def _theirs(line: ReportLine) -> str:
+    """Return the provider's id of what moved, by which we know it."""
+    return line.about or line.reference
 
 
 def _view(row: store.ReportRow) -> ProviderReportView:

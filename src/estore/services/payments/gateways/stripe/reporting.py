@@ -61,6 +61,7 @@ async def _line(api: V1Services, kind: str, movement: Movement, payments: dict[s
         fee=from_stripe(movement.fee, currency),
         currency=currency,
         at=datetime.fromtimestamp(movement.created, UTC),
+        about=source.id,
     )
 
 
