@@ -72,7 +72,10 @@ class PaymentRefundFailed(Event, frozen=True, kw_only=True):
 
 @event("payment.disputed.v1", by="payments", subject="order_id")
 class PaymentDisputed(Event, frozen=True, kw_only=True):
-    """The customer's bank wants a capture back and the provider took it from us for now. Once per dispute."""
+    """The customer's bank wants a capture back and the provider took it from us for now. Once per dispute.
+
+    amount: in the capture's currency; all of the capture where the bank claims it in another.
+    """
 
     order_id: str
     payment_id: str
@@ -86,7 +89,10 @@ class PaymentDisputed(Event, frozen=True, kw_only=True):
 
 @event("payment.dispute_closed.v1", by="payments", subject="order_id")
 class PaymentDisputeClosed(Event, frozen=True, kw_only=True):
-    """The bank has decided, for good. won: the money is back with us; otherwise it stays with the customer."""
+    """The bank has decided, for good. won: the money is back with us; otherwise it stays with the customer.
+
+    amount: as in payment.disputed.
+    """
 
     order_id: str
     payment_id: str

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from estore.services.payments.domain.errors import DisputeClosed, EvidenceGiven, EvidenceLate
-from estore.services.payments.domain.intents import Pace
+from estore.services.payments.domain.intents import Intent, Pace
 
 
 class DisputeStatus(StrEnum):
@@ -80,6 +80,11 @@ class DisputeCase(msgspec.Struct, kw_only=True):
 def held_by(dispute: Dispute, captured: int, currency: str) -> int:
     """Return what of `captured` a dispute keeps from refunds: all of it where it is told in another currency."""
     return min(dispute.amount, captured) if dispute.currency == currency else captured
+
+
+def claimed(case: DisputeCase, intent: Intent) -> int:
+    """Return what a dispute is about in the payment's currency: all of it where the bank counts in another."""
+    return case.amount if case.currency == intent.currency else intent.amount
 
 
 def follow(case: DisputeCase, told: Dispute, now: datetime) -> bool:

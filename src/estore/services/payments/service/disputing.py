@@ -20,6 +20,7 @@ from estore.services.payments.domain import (
     NotCapturedYet,
     Pace,
     Status,
+    claimed,
     evidence_offered,
     follow,
     give_evidence,
@@ -68,12 +69,12 @@ class Disputing:
                 reason=told.reason,
                 evidence_due_at=told.evidence_due_at,
             )
-            tx.emit(_opened(case), chain)
+            tx.emit(_opened(case, intent), chain)
         elif case.payment_id != intent.id:
             return
         if follow(case, told, ctx.now):
             case.held = 0 if case.status is DisputeStatus.WON else case.held
-            tx.emit(_closed(case, ctx.now), chain)
+            tx.emit(_closed(case, intent, ctx.now), chain)
         await store.save_dispute(tx, case)
         if case.held != before:
             await store.add_disputed(tx, intent.id, case.held - before)
@@ -139,26 +140,26 @@ def dispute_view(case: DisputeCase) -> DisputeView:
     )
 
 
-def _opened(case: DisputeCase) -> PaymentDisputed:
+def _opened(case: DisputeCase, intent: Intent) -> PaymentDisputed:
     return PaymentDisputed(
         order_id=case.order_id,
         payment_id=case.payment_id,
         dispute_id=case.id,
-        amount=case.amount,
-        currency=case.currency,
+        amount=claimed(case, intent),
+        currency=intent.currency,
         reason=case.reason,
         evidence_due_at=case.evidence_due_at,
         provider=case.provider,
     )
 
 
-def _closed(case: DisputeCase, now: datetime) -> PaymentDisputeClosed:
+def _closed(case: DisputeCase, intent: Intent, now: datetime) -> PaymentDisputeClosed:
     return PaymentDisputeClosed(
         order_id=case.order_id,
         payment_id=case.payment_id,
         dispute_id=case.id,
-        amount=case.amount,
-        currency=case.currency,
+        amount=claimed(case, intent),
+        currency=intent.currency,
         won=case.status is DisputeStatus.WON,
         closed_at=now,
         provider=case.provider,
