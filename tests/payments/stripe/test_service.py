@@ -249,6 +249,28 @@ async def test_events_about_nothing_of_ours_are_taken(shop: Shop) -> None:
     assert await shop.world.emitted("payments") == []
 
 
+async def test_a_dispute_of_a_charge_whose_answer_was_lost_is_heard_once_the_charge_is_known(shop: Shop) -> None:
+    shop.books.fail("hang", "hang", path="/payment_intents")
+    order = await shop.pay()
+    shop.books.faults.clear()
+    charge = shop.made()
+    dispute = shop.books.dispute(charge)
+    early, foreign = await shop.webhook(dispute), await shop.webhook(shop.books.tell("invoice.paid", {"id": "in_1"}))
+    await shop.later(seconds=4)
+    again = await shop.webhook(dispute)
+
+    assert (early[0], early[1]["code"], foreign[0]) == (503, "payments.not_captured_yet", 200)
+    assert (again[0], again[1]["replayed"]) == (200, False)
+    assert await shop.told(order) == [PaymentCaptured, PaymentDisputed]
+
+
+async def test_a_dispute_of_somebody_elses_charge_is_noted(shop: Shop) -> None:
+    await shop.pay()
+    theirs = {"id": "pi_9", "amount": 5, "currency": "eur", "latest_charge": "ch_9"}
+
+    assert (await shop.webhook(shop.books.dispute(theirs)))[0] == 200
+
+
 # --- money goes back --------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.services.payments import store
+from estore.services.payments.domain import NotCapturedYet
 from estore.services.payments.service.charging import Charging
 from estore.services.payments.service.disputing import Disputing
 from estore.services.payments.service.refunding import Refunding
@@ -27,12 +28,15 @@ class Hearing:
     async def hear_provider(self, tx: Tx, ctx: Context, event: ProviderEvent) -> Received:
         """Act on a provider's event, once. Events about nothing of ours are noted, and that is all.
 
-        One that overtakes the capture which it is about raises NotCapturedYet: nothing is noted, and the provider,
-        answered 503, sends it again.
+        One that overtakes the capture which it is about, or may be about a charge whose answer was lost, raises
+        NotCapturedYet: nothing is noted, and the provider, answered 503, sends it again.
         """
         payment_id = event.payment_id
         if not payment_id and event.charge_reference:
             payment_id = await store.id_by_reference(tx, event.provider, event.charge_reference) or ""
+            asked = ctx.now - timedelta(seconds=self.charging.pace.lease)
+            if not payment_id and await store.lacks_reference(tx, event.provider, asked):
+                raise NotCapturedYet("it may be about a charge of which the provider's id is not known yet")
         if not await store.insert_webhook_event(tx, event.provider, event.event_id, payment_id, event.kind, ctx.now):
             return Received(replayed=True)
         intent = (await store.lock_by_id(tx, [payment_id])).get(payment_id) if payment_id else None

@@ -120,6 +120,18 @@ async def id_by_reference(tx: Tx, provider: str, reference: str) -> str | None:
     return await tx.fetchval(sql, provider, reference)  # type: ignore[no-any-return]
 
 
+async def lacks_reference(tx: Tx, provider: str, asked_before: datetime) -> bool:
+    """Tell whether a provider may have charged an unsettled payment without our knowing its id of the charge.
+
+    asked_before: one that was made after it is just being asked for, and nobody speaks of it yet.
+    """
+    sql = """
+        SELECT EXISTS (SELECT FROM payment_intent WHERE due_at IS NOT NULL AND provider = $1 AND reference IS NULL
+                       AND (status <> 'created' OR created_at < $2))
+    """
+    return await tx.fetchval(sql, provider, asked_before)  # type: ignore[no-any-return]
+
+
 _SAVE = """
 WITH noted AS (
     INSERT INTO payment_history (payment_id, at, source, found, status, code, detail, reference)
