@@ -63,7 +63,7 @@ class MarkBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What the bank did, and when. code: why it failed or came back, such as `AC04` (ISO 20022 reason code)."""
 
     outcome: Literal["paid", "failed", "returned"]
-    at: datetime
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
     code: Annotated[str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
 
 

@@ -6,8 +6,9 @@ from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.errors import Fault, PreconditionFailed, PreconditionRequired
 from estore.kit.money import Money
+from estore.services.ledger import store as vendors
 from estore.services.ledger.domain.payouts import Terms, TermsDenied, TermsInvalid
-from estore.services.ledger.service.access import finance_of
+from estore.services.ledger.service.access import VendorUnknown, finance_of
 from estore.services.ledger.service.payouts.shapes import WEEKDAYS, PutTerms, Rules, TermsView
 from estore.services.ledger.service.shapes import PositiveMoney
 from estore.services.ledger.store import payouts as store
@@ -19,11 +20,11 @@ class PayoutTerms:
 
     async def get_payout_terms(self, tx: Tx, ctx: Context, vendor_id: str) -> TermsView:
         """Show a vendor's terms; the usual ones where nobody has set others. Raises VendorUnknown."""
-        return await self._view(tx, finance_of(ctx.principal, vendor_id))
+        return await self._view(tx, await self._vendor(tx, ctx, vendor_id))
 
     async def put_payout_terms(self, tx: Tx, ctx: Context, request: PutTerms) -> TermsView:
         """Set a vendor's terms. Raises VendorUnknown, TermsDenied, TermsInvalid, PreconditionFailed."""
-        vendor_id, body = finance_of(ctx.principal, request.vendor_id), request.body
+        vendor_id, body = await self._vendor(tx, ctx, request.vendor_id), request.body
         if ctx.if_match is None:
             raise PreconditionRequired("send the ETag of the terms that you want to change in If-Match")
         operator = ctx.principal.is_operator or ctx.principal.is_system
@@ -42,6 +43,14 @@ class PayoutTerms:
         if not await store.put_terms(tx, vendor_id, ctx.if_match, wanted, (minimum, large), by, ctx.now):
             raise PreconditionFailed("read the terms again before you change them")
         return await self._view(tx, vendor_id)
+
+    @staticmethod
+    async def _vendor(tx: Tx, ctx: Context, vendor_id: str) -> str:
+        """Return the id. Members know that their vendor exists, even where the ledger was not told yet."""
+        finance_of(ctx.principal, vendor_id)
+        if vendor_id not in ctx.principal.vendors and not await vendors.vendor_exists(tx, vendor_id):
+            raise VendorUnknown()
+        return vendor_id
 
     def _check_currency(self, pointer: str, money: PositiveMoney | None) -> None:
         if money is not None and money.currency != self._rules.currency:
