@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import jsonschema
 
 from estore.cli.compose import SERVICES, build
 from estore.cli.openapi import document
@@ -17,6 +18,11 @@ from support.market import Market, ok
 METHODS = ("get", "post", "put", "patch", "delete")
 EMAIL = "grace@example.com"
 PASSWORD = "correct horse battery staple"
+# Candidates for a string that fits a pattern.
+WORDS = (
+    *("ada@example.com", "Ada", "ada", "DE", "EUR", "MAIN-2", "1", "pm_ok", "https://example.com/a.png"),
+    *("DE89370400440532013000", "COBADEFFXXX", "bat_1", "2026-01", "1234", "correct horse battery"),
+)
 
 
 def the_document() -> dict[str, Any]:
@@ -29,6 +35,40 @@ def operations(openapi: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
         for method in METHODS:
             if method in methods:
                 yield path, method, methods[method]
+
+
+def resolved(openapi: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Follow references, and of alternatives take the first that is not null."""
+    while "$ref" in schema or "anyOf" in schema:
+        if "anyOf" in schema:
+            schema = next(s for s in schema["anyOf"] if s.get("type") != "null")
+        else:
+            schema = openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def sample(openapi: dict[str, Any], schema: dict[str, Any]) -> Any:
+    """A value that fits, with every field."""
+    schema = resolved(openapi, schema)
+    if "enum" in schema:
+        return schema["enum"][0]
+    match schema.get("type"):
+        case "object" if "properties" in schema:
+            return {name: sample(openapi, inner) for name, inner in schema["properties"].items()}
+        case "object":
+            return {}
+        case "array":
+            return [sample(openapi, schema["items"])]
+        case "integer" | "number":
+            return max(schema.get("minimum", 1), min(1, schema.get("maximum", 1)))
+        case "boolean":
+            return True
+        case "string" if schema.get("format") == "date-time":
+            return "2026-01-01T00:00:00Z"
+    words = (*schema.get("examples", ()), *WORDS)
+    fitting = [word for word in words if jsonschema.Draft202012Validator(schema).is_valid(word)]
+    assert fitting, f"add a word to WORDS that fits {schema}"
+    return fitting[0]
 
 
 @dataclass

@@ -14,7 +14,6 @@ from typing import Any
 
 import asyncpg
 import httpx
-import jsonschema
 import pytest
 
 from estore.cli.compose import SERVICES
@@ -23,7 +22,7 @@ from estore.kit.auth import new_key, sign
 from estore.kit.context import Principal, Role
 from support.databases import Databases
 from support.market import HASTY, Market, in_process, key
-from system.asked import Asked, filled, operations, the_document
+from system.asked import Asked, filled, operations, resolved, sample, the_document
 
 CODES = {code.code for code in codes()}
 GARBAGE = (
@@ -40,10 +39,9 @@ GARBAGE = (
     "ord_%F0%9F%98%80",
     "%0a",
 )
+# Query parameters that must be there.
+RIGHT = {"format": "jsonl", "order_id": "ord_1", "vendor": "vnd_1", "since": "2026-01-01", "until": "2026-02-01"}
 ANY = (400, 401, 403, 404, 409, 412, 422)
-# Candidates for a string that fits a pattern.
-WORDS = ("ada@example.com", "Ada", "ada", "DE", "EUR", "MAIN-2", "1", "pm_ok", "https://example.com/a.png")
-
 
 Path = tuple[Any, ...]
 
@@ -92,7 +90,7 @@ class Route:
         """Operators may ask for most things, and own nothing."""
         if re.match("/v1/(me|sessions)", self.path):
             return "customer"
-        if self.path == "/v1/orders" and self.method == "get":
+        if (self.method, self.path) in (("get", "/v1/orders"), ("post", "/v1/orders/{order_id}/refunds")):
             return "operator"
         return "guest" if re.match("/v1/(carts|quotes|orders)", self.path) else "operator"
 
@@ -102,13 +100,7 @@ class Route:
         return self.resolved(content["schema"]) if "schema" in content else None
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Follow references, and of alternatives take the first that is not null."""
-        while "$ref" in schema or "anyOf" in schema:
-            if "anyOf" in schema:
-                schema = next(s for s in schema["anyOf"] if s.get("type") != "null")
-            else:
-                schema = self.openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        return schema
+        return resolved(self.openapi, schema)
 
     def parameters(self, place: str) -> list[dict[str, Any]]:
         return [parameter for parameter in self.operation["parameters"] if parameter["in"] == place]
@@ -119,8 +111,7 @@ class Route:
         return re.sub(r"{(\w+)}", lambda match: known.get(match[1], "nope"), self.path)
 
     def required_query(self) -> tuple[tuple[str, str], ...]:
-        right = {"format": "jsonl", "order_id": "ord_1"}
-        return tuple((p["name"], right[p["name"]]) for p in self.parameters("query") if p["required"])
+        return tuple((p["name"], RIGHT[p["name"]]) for p in self.parameters("query") if p["required"])
 
     def ask(self, of: str, *refused: int, **changed: Any) -> Ask:
         body = json.dumps(self.sample(self.schema)).encode() if self.schema is not None else None
@@ -128,25 +119,7 @@ class Route:
         return replace(right, **changed)
 
     def sample(self, schema: dict[str, Any]) -> Any:
-        """A value that fits, with every field."""
-        schema = self.resolved(schema)
-        if "enum" in schema:
-            return schema["enum"][0]
-        match schema.get("type"):
-            case "object" if "properties" in schema:
-                return {name: self.sample(inner) for name, inner in schema["properties"].items()}
-            case "object":
-                return {}
-            case "array":
-                return [self.sample(schema["items"])]
-            case "integer" | "number":
-                return max(schema.get("minimum", 1), min(1, schema.get("maximum", 1)))
-            case "boolean":
-                return True
-            case "string" if schema.get("format") == "date-time":
-                return "2026-01-01T00:00:00Z"
-        words = (*schema.get("examples", ()), *WORDS, "correct horse battery")
-        return next(w for w in words if jsonschema.Draft202012Validator(schema).is_valid(w))
+        return sample(self.openapi, schema)
 
     def places(self, schema: dict[str, Any] | None, path: Path = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
         """Yield (path, schema) of every value in a body."""
@@ -241,12 +214,14 @@ def bad_headers(route: Route) -> Iterator[Ask]:
         return {n: v for n, v in found.items() if v is not None}
 
     if names.get("Idempotency-Key", {}).get("required"):
-        yield route.ask("no Idempotency-Key", 400, headers=sent(idempotency_key=None))
+        # 404: an id that cannot be one is looked at first
+        yield route.ask("no Idempotency-Key", 400, 404, headers=sent(idempotency_key=None))
     for value in ("", "a b", "x" * 256, "é"):
         yield route.ask(f"Idempotency-Key {value[:9]!r}", 400, headers=sent(idempotency_key=value))
     if names.get("If-Match", {}).get("required"):
         yield route.ask("no If-Match", 428, 404, headers=sent(if_match=None))
-        yield route.ask("another version", 412, 404, headers=sent(if_match='"v987654"'))
+        # 422: the body fits the schema, and contradicts itself
+        yield route.ask("another version", 412, 404, 422, headers=sent(if_match='"v987654"'))
     for value in ("", "v1", "*", '"v"', '"v99999999999999999999"', '"v-1"', '"x"'):
         yield route.ask(f"If-Match {value}", 400, headers=sent(if_match=value))
     for token in route.asked.bad_tokens:
@@ -271,14 +246,15 @@ def bad_targets(route: Route) -> Iterator[Ask]:
             text = value.encode("utf-8", "surrogatepass").decode("latin-1")
             yield route.ask(f"{name} {value[:5]!r}", 400, 403, 404, 422, params=(*others, (name, text)), harmless=False)
         if schema.get("type") == "integer":
-            for value in ("0", "-1", "101", "1e3", "99999999999999999999999", "one", "", "1.5"):
+            outside = (str(schema["minimum"] - 1), str(schema["maximum"] + 1))
+            for value in (*outside, "-1", "99999999999999999999999", "one", "", "1.5"):
                 yield route.ask(f"{name}={value}", 400, params=(*others, (name, value)))
         if name == "cursor":
             for keys in (["\0"], ["a\0", "b"], [], [None], [{}], [1e308], [10**30], ["x"] * 9, "x", {"a": 1}):
                 cursor = base64.urlsafe_b64encode(json.dumps(keys).encode()).rstrip(b"=").decode()
                 yield route.ask(f"cursor {keys}", *ANY, params=(*others, (name, cursor)), harmless=False)
             for cursor in ("?", "AAAA", "=", "é", "W10"):
-                yield route.ask(f"cursor {cursor}", 400, 422, 403, params=(*others, (name, cursor)))
+                yield route.ask(f"cursor {cursor}", 400, 422, 403, 404, params=(*others, (name, cursor)))
 
 
 KINDS: list[Callable[[Route], Iterator[Ask]]] = [bad_bodies, bad_values, bad_headers, bad_targets]
