@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from estore.kit.batcher import Batcher
 from estore.kit.clock import Clock
@@ -35,6 +35,22 @@ _log = log(__name__)
 
 
 _CHUNK = 5_000
+
+
+T = TypeVar("T")
+
+
+async def _each(record: Callable[[Sequence[T]], Awaitable[None]], found: Sequence[T]) -> None:
+    """Record all at once, or one by one: an outcome that cannot be written must not hold up the others."""
+    try:
+        await record(found)
+    except Transient:
+        raise
+    except Exception as error:
+        if len(found) == 1:
+            raise
+        _log.error("outcomes are recorded one by one", error=str(error))
+        await asyncio.gather(*(record([one]) for one in found), return_exceptions=True)
 
 
 class ProviderGone(Transient):
@@ -243,20 +259,17 @@ class Pump:
         await self._e.record_evidence(system_context(self._clock.now()), EvidenceOutcome(case.id, refused))
 
     async def _record(self, found: Sequence[tuple[str, Finding]]) -> Sequence[None]:
-        try:
-            await self._e.record(system_context(self._clock.now()), Outcomes(found))
-        except Transient:
-            raise
-        except Exception as error:
-            if len(found) == 1:
-                raise
-            # One outcome that cannot be written must not hold up the others.
-            _log.error("outcomes are recorded one by one", error=str(error))
-            await asyncio.gather(*(self._record([one]) for one in found), return_exceptions=True)
+        async def record(some: Sequence[tuple[str, Finding]]) -> None:
+            await self._e.record(system_context(self._clock.now()), Outcomes(some))
+
+        await _each(record, found)
         return [None] * len(found)
 
     async def _record_refunds(self, found: Sequence[tuple[Refund, RefundFinding]]) -> Sequence[None]:
-        await self._e.record_refunds(system_context(self._clock.now()), RefundOutcomes(found))
+        async def record(some: Sequence[tuple[Refund, RefundFinding]]) -> None:
+            await self._e.record_refunds(system_context(self._clock.now()), RefundOutcomes(some))
+
+        await _each(record, found)
         if any(finding.found is RefundFound.NOT_FOUND for _, finding in found):
             self.wake()
         return [None] * len(found)
