@@ -9,6 +9,7 @@ import pytest
 from estore.contracts.payments import PaymentRefunded, PaymentRefundFailed
 from estore.kit.context import Principal
 from estore.kit.errors import Transient
+from estore.services.payments import store
 from estore.services.payments.domain import Refund, RefundFinding, RefundFound, RefundSeen
 from estore.services.payments.gateways import signing
 from estore.services.payments.service import ProviderEvent
@@ -208,3 +209,59 @@ async def test_a_refund_that_the_provider_works_on_is_looked_up_and_never_asked_
 
     assert (len(asked), status) == (1, "processing")
     assert [e.amount for e in await shop.about(order, PaymentRefunded)] == [500]
+
+
+async def test_a_refund_that_cannot_be_recorded_holds_up_no_other(shop: Shop) -> None:
+    bad, good = await shop.pay(), await shop.pay()
+    real = shop.sandbox.refund
+
+    async def lost(refund: Refund) -> RefundFinding:
+        if refund.order_id == good:
+            await real(refund)
+        raise TimeoutError
+
+    shop.sandbox.refund = lost  # type: ignore[method-assign]
+    asked = [shop.refund(order, 1999) for order in (bad, good)]
+    await shop.hear(*asked)
+    shop.sandbox.refund = real  # type: ignore[method-assign]
+    await hear(shop, (await shop.intent(bad))["id"], RefundSeen("re_1", "", 1999, "EUR"), "evt_1")
+    await agree(shop, bad)
+    payments = [(await shop.intent(order))["id"] for order in (bad, good)]
+    async with shop.world.service("payments").db.transaction() as tx:
+        locked = await store.lock_refunds(tx, [one.refund_id for one in asked], payments)
+    # The provider says that it gave all of the first one back twice.
+    await shop.pump._record_refunds([(refund, RefundFinding(RefundFound.SUCCEEDED)) for refund in locked.values()])
+
+    assert [e.refund_id for e in await shop.about(good, PaymentRefunded)] == [asked[1].refund_id]
+    assert (await shop.intent(bad))["refunded"] == 1999
+
+
+UNDONE = "what went back and came back again has been given back by hand"
+
+
+async def test_a_refund_that_comes_back_stays_a_finding_until_somebody_has_transferred_it(shop: Shop) -> None:
+    order = await shop.pay()
+    payment, asked = (await shop.intent(order))["id"], shop.refund(order, 500)
+    await shop.hear(asked)
+    at = shop.world.clock.now()
+    shop.world.clock.advance(days=5)  # type: ignore[union-attr]
+    for number in range(2):
+        back = RefundSeen("sbr_1", asked.refund_id, 500, "EUR", succeeded=False)
+        await hear(shop, payment, back, f"evt_{number}")
+    found = await shop.world.broken("payments")
+    (refund,) = (await shop.operator.get("/v1/payments/refunds")).json()["data"]
+    body = {
+        "amount": {"amount": 500, "currency": "EUR"},
+        "paid_at": shop.world.clock.now().isoformat(),
+        "bank_reference": "transfer 7",
+    }
+    answers = [await shop.post(f"/v1/payments/refunds/{asked.refund_id}/mark-paid", body) for _ in range(2)]
+    (row,) = await shop.world.fetch("payments", "SELECT reference, settled_at FROM refund")
+
+    assert (refund["status"], refund["code"]) == ("succeeded", "payments.refund_undone")
+    assert [r["id"] for r in found[UNDONE]] == [asked.refund_id]
+    assert [a.status_code for a in answers] == [200, 409]
+    assert UNDONE not in await shop.world.broken("payments")
+    assert (row["reference"] != "transfer 7", row["settled_at"]) == (True, at)
+    assert [e.amount for e in await shop.about(order, PaymentRefunded)] == [500]
+    assert await shop.about(order, PaymentRefundFailed) == []

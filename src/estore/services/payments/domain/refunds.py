@@ -49,6 +49,9 @@ REFUND_TRANSITIONS: dict[RefundStatus, dict[RefundFound, RefundStatus]] = {
 }
 
 
+UNDONE = "payments.refund_undone"
+
+
 class Refund(msgspec.Struct, kw_only=True):
     """The wish to give back a part of a capture, once. `id` is the idempotency key at the provider.
 
@@ -73,6 +76,11 @@ class Refund(msgspec.Struct, kw_only=True):
     traceparent: str = ""
     due_at: datetime | None = None
     provider: str = ""
+
+    @property
+    def undone(self) -> bool:
+        """Whether the money had gone back to the customer, and came back to us."""
+        return self.status is RefundStatus.SUCCEEDED and self.code == UNDONE
 
 
 class RefundFinding(msgspec.Struct, frozen=True):
@@ -119,8 +127,14 @@ class Purse(msgspec.Struct):
 
 
 def settle_refund(refund: Refund, finding: RefundFinding, now: datetime, pace: Pace) -> bool:
-    """Change `refund` by what was found. Returns whether it is settled by that."""
+    """Change `refund` by what was found. Returns whether it is settled by that.
+
+    One that had succeeded stays so, with the code `payments.refund_undone`, when the money comes back to us later: a
+    closed account, for one. Others have counted it, so a person gives it back in another way.
+    """
     before, after = refund.status, REFUND_TRANSITIONS[refund.status][finding.found]
+    if before is RefundStatus.SUCCEEDED and finding.found is RefundFound.REFUSED:
+        refund.code = UNDONE
     refund.status = after
     refund.reference = finding.reference or refund.reference
     if after in (RefundStatus.SUCCEEDED, RefundStatus.REFUSED):

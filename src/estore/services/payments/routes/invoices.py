@@ -59,7 +59,10 @@ def mark_routes(e: Endpoints) -> list[Any]:
         summary="Mark a refund as transferred",
     )
     async def mark_refund_paid(request: Req, refund_id: str, data: MarkRefundBody) -> Response[RefundView]:
-        """For operators, of payments by invoice: the bank statement shows our transfer back to the customer."""
+        """For operators: the bank statement shows our transfer back to the customer.
+
+        Of payments by invoice, and of refunds that came back from the customer's bank (`payments.refund_undone`).
+        """
         ctx = await http.context(request)
         view = await e.mark_refund_paid(ctx, MarkRefundPaid(_refund_id(refund_id), data))
         return http.respond(request, ctx, view)

@@ -102,20 +102,22 @@ class Invoicing:
         return await get_payment(tx, ctx, GetPayment(intent.id))
 
     async def mark_refund_paid(self, tx: Tx, ctx: Context, cmd: MarkRefundPaid) -> RefundView:
-        """Book that we transferred a refund back. Raises RefundNotFound, NotByInvoice, AlreadyPaid, AmountDiffers,
-        NotYetMoved."""
+        """Book that we transferred a refund back, by invoice or where the provider's own came back to us.
+
+        Raises RefundNotFound, NotByInvoice, AlreadyPaid, AmountDiffers, NotYetMoved.
+        """
         payment_id = await store.payment_of_refund(tx, cmd.refund_id)
         locked = await store.lock_refunds(tx, [cmd.refund_id], [payment_id] if payment_id else [])
         refund = locked.get(cmd.refund_id)
         if refund is None:
             raise RefundNotFound
-        if refund.provider != INVOICE:
+        if refund.provider != INVOICE and not refund.undone:
             raise NotByInvoice
-        if refund.status in (RefundStatus.SUCCEEDED, RefundStatus.REFUSED):
+        if not refund.undone and refund.status in (RefundStatus.SUCCEEDED, RefundStatus.REFUSED):
             raise AlreadyPaid(f"this refund has {refund.status}")
         body = cmd.body
         _check(body.amount, Money(refund.amount, refund.currency), body.paid_at, ctx.now, "/paid_at")
-        await store.insert_mark(
+        marked = await store.insert_mark(
             tx,
             store.Mark(
                 id=new_id("mrk"),
@@ -130,8 +132,11 @@ class Invoicing:
                 marked_at=ctx.now,
             ),
         )
-        done = RefundFinding(RefundFound.SUCCEEDED, body.bank_reference)
-        await self.refunding.record_refunds(tx, ctx, RefundOutcomes([(refund, done)]))
+        if not marked:
+            raise AlreadyPaid("this refund was marked as transferred before")
+        if not refund.undone:
+            done = RefundFinding(RefundFound.SUCCEEDED, body.bank_reference)
+            await self.refunding.record_refunds(tx, ctx, RefundOutcomes([(refund, done)]))
         row = await store.refund_by_id(tx, refund.id)
         if row is None:
             raise RefundNotFound

@@ -133,7 +133,7 @@ class Refunding:
             _log.error("refund of another amount told", refund_id=refund.id, reference=seen.reference)
             return
         if refund.status is (RefundStatus.REFUSED if seen.succeeded else RefundStatus.SUCCEEDED):
-            # The provider's report shows the difference.
+            # The provider's report shows the difference, and doctor what came back to us.
             _log.error("a settled refund is told otherwise", refund_id=refund.id, status=refund.status)
         found = RefundFound.SUCCEEDED if seen.succeeded else RefundFound.REFUSED
         code = "" if seen.succeeded else "provider_refused"

@@ -211,7 +211,11 @@ class Received(msgspec.Struct, frozen=True):
 
 class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     """A refund. status: `requested`, `unknown` (the provider is being asked), `processing` (the provider is at it; by
-    invoice: you are to transfer it), `succeeded`, `refused`."""
+    invoice: you are to transfer it), `succeeded`, `refused`.
+
+    code: why it was refused; `payments.refund_undone` of one that succeeded: the money came back from the customer's
+    bank later, and is to be transferred by hand.
+    """
 
     id: str
     payment_id: str

@@ -112,6 +112,16 @@ INVARIANTS = (
         "SELECT count(*) FROM payment_mark",
     ),
     Invariant(
+        8,
+        "what went back and came back again has been given back by hand",
+        """
+        SELECT r.id, r.payment_id, r.amount, r.currency FROM refund r
+        WHERE r.status = 'succeeded' AND r.code = 'payments.refund_undone'
+          AND NOT EXISTS (SELECT FROM payment_mark m WHERE m.refund_id = r.id)
+        """,
+        "SELECT count(*) FROM refund WHERE status = 'succeeded'",
+    ),
+    Invariant(
         0,
         "regular reports follow each other without a gap",
         """

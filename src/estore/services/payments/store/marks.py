@@ -28,10 +28,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS = ", ".join(Mark.__struct_fields__)
 
 
-async def insert_mark(tx: Tx, mark: Mark) -> None:
-    """Write a mark. Call it with the payment locked: there is one for each payment, and one for each refund."""
-    sql = f"INSERT INTO payment_mark ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-    await tx.execute(sql, *(getattr(mark, name) for name in Mark.__struct_fields__))
+async def insert_mark(tx: Tx, mark: Mark) -> bool:
+    """Write a mark. There is one for each payment, and one for each refund; False if it is there already."""
+    sql = f"""
+        INSERT INTO payment_mark ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT DO NOTHING RETURNING true
+    """
+    return bool(await tx.fetchval(sql, *(getattr(mark, name) for name in Mark.__struct_fields__)))
 
 
 async def marks_between(tx: Tx, since: datetime, until: datetime) -> AsyncIterator[Mark]:

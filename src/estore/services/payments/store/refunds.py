@@ -138,7 +138,7 @@ _SAVE = """
 WITH saved AS (
     UPDATE refund r
     SET status = u.status, code = u.code, reference = u.reference, due_at = u.due_at,
-        settled_at = CASE WHEN u.due_at IS NULL THEN $1::timestamptz END
+        settled_at = CASE WHEN u.due_at IS NULL THEN coalesce(r.settled_at, $1::timestamptz) END
     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
       AS u (id, status, code, reference, due_at)
     WHERE r.id = u.id
