@@ -213,7 +213,8 @@ class RefundAllocated(Event, frozen=True, kw_only=True):
     cause: `cancelled` (before shipping, also what was captured too late), `return`, `goodwill`, `dispute` (refund_id is
     the dispute's), `provider` (made at payments or by the provider, without us).
     amount = the shares' amounts + platform + unearned. platform: borne by the marketplace. unearned: of an order that
-    never was confirmed, so it never became anybody's.
+    never was confirmed, so it never became anybody's, or borne already by the
+    shares of another refund, which payments cut.
     """
 
     refund_id: str
