@@ -66,7 +66,7 @@ class Ledger:
 
     async def ask(self, method: str, path: str, *, who: dict[str, Any] | None = None, **how: Any) -> httpx.Response:
         """Ask as an operator, or as `who` (what World.token takes). key: the Idempotency-Key."""
-        headers = {"idempotency-key": how.pop("key")} if "key" in how else {}
+        headers = how.pop("headers", {}) | ({"idempotency-key": how.pop("key")} if "key" in how else {})
         token = self.world.token(**({"operator": True} if who is None else who))
         async with self.world.http("ledger", token) as client:
             return await client.request(method, path, headers=headers, **how)

@@ -13,6 +13,7 @@ from estore.services.ledger.domain.entries import moved
 from estore.services.ledger.domain.journal import EntryKind, Posting
 
 WHOLE_BPS = 10_000
+ROLLING = "rolling"
 
 
 class Earning(msgspec.Struct, frozen=True, gc=False):
@@ -48,7 +49,11 @@ class Reserve(msgspec.Struct, frozen=True):
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Money that is a vendor's, but not to be paid out. See the table `hold`."""
+    """Money that is a vendor's, but not to be paid out. See the table `hold`.
+
+    wanted: what it would hold; amount: what it does hold, less where less is left of its parcel. changes: how often
+    `amount` was set; each is an entry of its own once the money is `reserved`.
+    """
 
     id: str
     vendor_id: str
@@ -61,19 +66,42 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
     held_at: datetime
     release_at: datetime | None = None
+    wanted: int
+    changes: int = 0
 
-    def entered(self) -> Posting:
-        """From available to reserved."""
-        return self._entry("hold", EntryKind.HOLD, -self.amount, self.held_at)
+    def holding(self, amount: int, wanted: int) -> Hold:
+        """Return it with other amounts."""
+        return msgspec.structs.replace(self, amount=amount, wanted=wanted, changes=self.changes + 1)
+
+    def moved_by(self, amount: int, at: datetime) -> Posting:
+        """From available to reserved, by the change that was the last one; below zero: back."""
+        kind = EntryKind.HOLD if amount > 0 else EntryKind.UNHOLD
+        return self._entry(f"hold:{self.id}" + (f":{self.changes}" if self.changes > 1 else ""), kind, amount, at)
 
     def ended(self, now: datetime) -> Posting:
-        """And back."""
-        return self._entry("unhold", EntryKind.UNHOLD, self.amount, now)
+        """All of it is available again."""
+        return self._entry(f"unhold:{self.id}", EntryKind.UNHOLD, -self.amount, now)
 
-    def _entry(self, verb: str, kind: EntryKind, amount: int, at: datetime) -> Posting:
-        amounts = ((Kind.RESERVED, -amount), (Kind.AVAILABLE, amount))
-        source = f"{verb}:{self.id}"
+    def _entry(self, source: str, kind: EntryKind, amount: int, at: datetime) -> Posting:
+        amounts = ((Kind.RESERVED, amount), (Kind.AVAILABLE, -amount))
         return moved(source, kind, self.vendor_id, self.currency, amounts, at, ref=self.id, note=self.reason)
+
+
+def fitted(rest: int, holds: Sequence[Hold], refunded: int = 0) -> list[tuple[Hold, int]]:
+    """Let no more be held on a parcel than is left of it: return the holds that change, each with what it held before.
+
+    Returns and disputes come first, the oldest first, and get up to what they want; the rolling reserve gets what they
+    leave. rest: of what the vendor was to get; refunded: what a refund has just taken of it, of the reserve first.
+    """
+    left = max(rest, 0)
+    changed = []
+    for hold in sorted(holds, key=lambda hold: (hold.kind == ROLLING, hold.held_at, hold.id)):
+        wanted = max(hold.wanted - refunded, 0) if hold.kind == ROLLING else hold.wanted
+        amount = min(wanted, left)
+        left -= amount
+        if (amount, wanted) != (hold.amount, hold.wanted):
+            changed.append((hold.holding(amount, wanted), hold.amount))
+    return changed
 
 
 def disputed_shares(amount: int, parcels: Sequence[Earning]) -> list[int]:
@@ -93,10 +121,12 @@ def released(
 ) -> tuple[Posting, Hold | None]:
     """The time to return it is over: what is left becomes available, but for what is held.
 
-    holds: those on this parcel that took nothing yet. hold_id: of the rolling reserve, which is returned if it is any.
+    holds: those on this parcel that took nothing yet, as they fit. hold_id: of the rolling reserve, which is returned
+    if it is any; while returns and disputes hold what it would, it holds less.
     """
     held = sum(hold.amount for hold in holds)
-    reserve = max(parcel.rest, 0) * terms.bps // WHOLE_BPS if terms.days else 0
+    wanted = max(parcel.rest, 0) * terms.bps // WHOLE_BPS if terms.days else 0
+    reserve = min(wanted, max(parcel.rest, 0) - held)
     amounts = (
         (Kind.PENDING, -parcel.rest),
         (Kind.AVAILABLE, parcel.rest - held - reserve),
@@ -112,16 +142,18 @@ def released(
         ref=parcel.parcel_id,
         order_id=parcel.order_id,
     )
-    if not reserve:
+    if not wanted:
         return posting, None
     return posting, Hold(
         id=hold_id,
         vendor_id=parcel.vendor_id,
         currency=parcel.currency,
-        kind="rolling",
+        kind=ROLLING,
         ref=parcel.parcel_id,
         parcel_id=parcel.parcel_id,
         amount=reserve,
+        wanted=wanted,
+        changes=1,
         reserved=True,
         reason="rolling reserve",
         held_at=now,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from estore.contracts.orders import ReturnClosed, ReturnRequested
 from estore.contracts.payments import PaymentDisputeClosed, PaymentDisputed
@@ -16,6 +16,7 @@ from estore.services.ledger.domain import HoldNotYours, HoldUnknown, Kind, Posti
 from estore.services.ledger.domain.earnings import Earning, Hold, disputed_shares
 from estore.services.ledger.service.adjusting import Payees
 from estore.services.ledger.service.books import Books
+from estore.services.ledger.service.fitting import fit
 from estore.services.ledger.service.reading import hold_view
 from estore.services.ledger.service.shapes import HoldMoney, HoldView
 
@@ -47,14 +48,15 @@ class Holding:
                 kind="return",
                 ref=event.return_id,
                 parcel_id=event.parcel_id,
-                amount=event.payable,
+                amount=0,
+                wanted=event.payable,
                 reserved=parcels[event.parcel_id].account is Kind.AVAILABLE,
                 reason=event.reason,
                 held_at=now,
             )
             for event in events
         ]
-        await self._hold(tx, messages[0], holds, [])
+        await self._hold(tx, messages[0], holds, parcels.values(), [])
 
     async def return_closed(self, tx: Tx, messages: Sequence[Message[ReturnClosed]]) -> None:
         """Let go what was held for it."""
@@ -75,7 +77,8 @@ class Holding:
             else:
                 _log.warning("a dispute about what was never sold", order_id=m.data.order_id, ref=m.data.dispute_id)
         disputed = [entries.disputed(m.data, m.envelope.time) for m in messages]
-        await self._hold(tx, messages[0], holds, disputed)
+        parcels = [parcel for order_id in sorted(orders) for parcel in orders[order_id]]
+        await self._hold(tx, messages[0], holds, parcels, disputed)
 
     async def dispute_closed(self, tx: Tx, messages: Sequence[Message[PaymentDisputeClosed]]) -> None:
         """Won: the money is back, and nothing is held any more. Lost: orders allocates it, which ends the holds."""
@@ -94,12 +97,15 @@ class Holding:
             ref=hold_id,
             parcel_id=None,
             amount=request.amount.amount,
+            wanted=request.amount.amount,
+            changes=1,
             reserved=True,
             reason=request.reason,
             held_at=ctx.now,
             release_at=request.release_at,
         )
-        await self._hold(tx, ctx, [hold], [])
+        await store.insert_holds(tx, [hold])
+        await self.books.post(tx, ctx, [hold.moved_by(hold.amount, ctx.now)], ctx.now)
         return hold_view(hold, None)
 
     async def release_hold(self, tx: Tx, ctx: Context, hold_id: str) -> HoldView:
@@ -125,12 +131,14 @@ class Holding:
     async def _hold(
         self,
         tx: Tx,
-        cause: Message[ReturnRequested] | Message[PaymentDisputed] | Context,
+        cause: Message[ReturnRequested] | Message[PaymentDisputed],
         holds: Sequence[Hold],
+        parcels: Iterable[Earning],
         postings: Sequence[Posting],
     ) -> None:
-        new = await store.insert_holds(tx, holds)
-        entered = [hold.entered() for hold in new if hold.reserved]
+        """Keep holds on locked parcels, as far as they fit."""
+        await store.insert_holds(tx, holds)
+        entered = await fit(tx, parcels, cause.now) if holds else []
         await self.books.post(tx, cause, [*postings, *entered], cause.now)
 
     async def _end(
@@ -140,11 +148,14 @@ class Holding:
         matters: Sequence[tuple[str, str]],
         postings: Sequence[Posting],
     ) -> None:
+        """End what is held for matters; what others hold on the same parcels may grow by it."""
         await store.lock_matters(tx, (), matters, cause.now)
-        ended = await store.release_holds_of(tx, matters, cause.now)
-        await self.books.post(
-            tx, cause, [*postings, *(hold.ended(cause.now) for hold in ended if hold.reserved)], cause.now
-        )
+        held = await store.parcels_held_for(tx, matters)
+        parcels = await store.lock_earnings(tx, held) if held else {}
+        ended = await store.release_holds_of(tx, matters, cause.now) if held else []
+        moved = [hold.ended(cause.now) for hold in ended if hold.reserved]
+        moved += await fit(tx, parcels.values(), cause.now)
+        await self.books.post(tx, cause, [*postings, *moved], cause.now)
 
 
 def _held_for(message: Message[PaymentDisputed], parcels: Sequence[Earning]) -> list[Hold]:
@@ -158,7 +169,8 @@ def _held_for(message: Message[PaymentDisputed], parcels: Sequence[Earning]) -> 
             kind="dispute",
             ref=event.dispute_id,
             parcel_id=parcel.parcel_id,
-            amount=amount,
+            amount=0,
+            wanted=amount,
             reserved=parcel.account is Kind.AVAILABLE,
             reason=event.reason,
             held_at=message.now,

@@ -94,6 +94,7 @@ def hold_view(hold: Hold, released_at: datetime | None) -> HoldView:
         held_at=hold.held_at,
         release_at=hold.release_at,
         released_at=released_at,
+        wanted=Money(hold.wanted, hold.currency),
     )
 
 

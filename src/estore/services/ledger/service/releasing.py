@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.ids import new_id
 from estore.services.ledger import store
-from estore.services.ledger.domain.earnings import Hold, released
+from estore.services.ledger.domain.earnings import Earning, Hold, fitted, released
 from estore.services.ledger.service.adjusting import Payees
 from estore.services.ledger.service.books import Books
 
@@ -25,6 +27,7 @@ class Releasing:
         held: dict[str | None, list[Hold]] = {}
         for hold in await store.reserve_on(tx, parcels):
             held.setdefault(hold.parcel_id, []).append(hold)
+        await store.change_holds(tx, _fitted(due, held))
         terms = await store.terms_of(tx, {earning.vendor_id for earning in due})
         postings, reserves = [], []
         for earning in due:
@@ -37,3 +40,14 @@ class Releasing:
         await store.insert_holds(tx, reserves)
         await self.books.post(tx, ctx, postings, ctx.now)
         return len(due)
+
+
+def _fitted(due: Sequence[Earning], held: dict[str | None, list[Hold]]) -> list[Hold]:
+    """Fit `held` to the parcels; returns what changed. It does already, unless it was kept before holds were fitted."""
+    changed = []
+    for earning in due:
+        own = {hold.id: hold for hold in held.get(earning.parcel_id, [])}
+        fits = {hold.id: hold for hold, _ in fitted(earning.rest, list(own.values()))}
+        held[earning.parcel_id] = list((own | fits).values())
+        changed += fits.values()
+    return changed

@@ -76,6 +76,7 @@ class HoldView(msgspec.Struct, frozen=True):
     """kind: `return`, `dispute`, `rolling` or `operator`. ref: the return, dispute or parcel that it is for.
 
     in_force: whether it took of what is available; until its parcel's money is released there is nothing to take.
+    wanted: what it would hold; `amount` is less where less is left of its parcel.
     """
 
     id: str
@@ -88,6 +89,7 @@ class HoldView(msgspec.Struct, frozen=True):
     held_at: datetime
     release_at: datetime | None
     released_at: datetime | None
+    wanted: Money
 
 
 class ListHolds(msgspec.Struct, frozen=True):

@@ -1,11 +1,26 @@
-"""All SQL of the ledger. Rows are locked in one order: matters, parcels, holds, balances (in `journal` only)."""
+"""All SQL of the ledger. Rows are locked in one order, whoever locks them:
+
+1. what one process does at a time: advisory locks (`alone`)
+2. matters (`lock_matters`), sorted
+3. parcels (`lock_earnings`), sorted. Who holds, lets go or refunds on a parcel holds its row
+4. holds, sorted; those of one parcel behind its row. The timer of holds waits for none (SKIP LOCKED)
+5. payouts, sorted, and reserve terms. The timers wait for none of them (SKIP LOCKED). Nobody locks these and 2 to 4
+6. accounts that are opened, sorted; then vendors' balances, sorted by account. Locked in `journal` only
+7. entries, by their unique source, sorted
+
+A transaction posts once, so 6 and 7 come last; what a payout's balances were locked for is inserted after them, where
+nobody else can have it yet. `tests/ledger/test_locks.py` races them all.
+"""
 
 from estore.services.ledger.store.holds import (
+    change_holds,
     hold_of,
     insert_holds,
     list_holds,
     lock_hold,
+    lock_holds_on,
     lock_matters,
+    parcels_held_for,
     release_due_holds,
     release_hold,
     release_holds_of,
@@ -47,6 +62,7 @@ __all__ = [
     "balances",
     "cancel_earnings",
     "chain",
+    "change_holds",
     "check_blocks",
     "claim_due_earnings",
     "deliver_earnings",
@@ -65,8 +81,10 @@ __all__ = [
     "lock_earnings",
     "lock_earnings_of",
     "lock_hold",
+    "lock_holds_on",
     "lock_matters",
     "make_available",
+    "parcels_held_for",
     "refunded_parcels",
     "release_due_holds",
     "release_hold",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from estore.kit.db import Record, Tx
 from estore.services.ledger.domain.earnings import Hold, Reserve
 
@@ -18,7 +20,7 @@ RETURNING m.kind, m.ref, m.closed_at
 _INSERT = f"""
 INSERT INTO hold ({_COLUMNS})
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bool[],
-                     $9::text[], $10::timestamptz[], $11::timestamptz[])
+                     $9::text[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::int[])
 ON CONFLICT (kind, ref, vendor_id) DO NOTHING RETURNING id
 """
 _RELEASE_OF = f"""
@@ -41,6 +43,17 @@ WITH waiting AS (
     ORDER BY id FOR UPDATE)
 UPDATE hold h SET reserved = true FROM waiting WHERE h.id = waiting.id
 RETURNING {", ".join(f"h.{name}" for name in Hold.__struct_fields__)}
+"""
+_OPEN_ON = f"""
+SELECT {_COLUMNS} FROM hold WHERE parcel_id = ANY($1::text[]) AND released_at IS NULL ORDER BY id FOR UPDATE
+"""
+_PARCELS_OF = """
+SELECT DISTINCT parcel_id FROM hold
+WHERE (kind, ref) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND released_at IS NULL AND parcel_id IS NOT NULL
+"""
+_CHANGE = """
+UPDATE hold h SET amount = n.amount, wanted = n.wanted, changes = n.changes
+FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::int[]) AS n (id, amount, wanted, changes) WHERE h.id = n.id
 """
 _LIST = f"""
 SELECT {_COLUMNS}, released_at FROM hold
@@ -98,6 +111,34 @@ async def reserve_on(tx: Tx, parcels: Sequence[str]) -> list[Hold]:
     return _holds(await tx.fetch(_RESERVE_ON, parcels))
 
 
+async def parcels_held_for(tx: Tx, matters: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the parcels on which something is held for matters, each (kind, ref). The matters are locked."""
+    wanted = sorted(set(matters))
+    if not wanted:
+        return set()
+    return {row[0] for row in await tx.fetch(_PARCELS_OF, [kind for kind, _ in wanted], [ref for _, ref in wanted])}
+
+
+async def lock_holds_on(tx: Tx, parcels: Iterable[str]) -> dict[str, list[Hold]]:
+    """Lock the open holds on parcels, which are locked themselves; returns them by parcel."""
+    found: dict[str, list[Hold]] = {}
+    for row in await tx.fetch(_OPEN_ON, sorted(set(parcels))):
+        found.setdefault(row["parcel_id"], []).append(hold_of(row))
+    return found
+
+
+async def change_holds(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Keep what locked holds want and hold now."""
+    if holds:
+        await tx.execute(
+            _CHANGE,
+            [hold.id for hold in holds],
+            [hold.amount for hold in holds],
+            [hold.wanted for hold in holds],
+            [hold.changes for hold in holds],
+        )
+
+
 async def lock_hold(tx: Tx, hold_id: str) -> tuple[Hold, datetime | None] | None:
     """Lock a hold; returns it and when it was released."""
     row = await tx.fetchrow(f"SELECT {_COLUMNS}, released_at FROM hold WHERE id = $1 FOR UPDATE", hold_id)
@@ -131,8 +172,9 @@ async def terms_of(tx: Tx, vendors: Iterable[str]) -> dict[str, Reserve]:
 
 
 def hold_of(row: Record) -> Hold:
-    """Return the hold in a row."""
-    return Hold(**{name: row[name] for name in Hold.__struct_fields__})
+    """Return the hold in a row; one that was kept before holds said what they want, wants what it holds."""
+    hold = Hold(**{name: row[name] for name in Hold.__struct_fields__})
+    return hold if row["wanted"] is not None else msgspec.structs.replace(hold, wanted=hold.amount)
 
 
 def _holds(rows: Sequence[Record]) -> list[Hold]:

@@ -122,6 +122,18 @@ _OF_VENDORS = (
     ),
     Invariant(
         4,
+        "no more is held on a parcel than is left of it",
+        """
+        SELECT parcel_id, h.held, e.total - e.commission - e.commission_tax - e.taken AS rest FROM (
+            SELECT parcel_id, sum(amount) AS held FROM hold WHERE released_at IS NULL AND parcel_id IS NOT NULL
+            GROUP BY 1) h
+        LEFT JOIN earning e USING (parcel_id)
+        WHERE (h.held > greatest(e.total - e.commission - e.commission_tax - e.taken, 0)) IS NOT FALSE
+        """,
+        "SELECT count(*) FROM hold WHERE released_at IS NULL AND parcel_id IS NOT NULL",
+    ),
+    Invariant(
+        4,
         "what refunds took of a parcel is the sum of their lines",
         """
         SELECT parcel_id, e.refunded, e.taken, r.amount, r.borne FROM earning e

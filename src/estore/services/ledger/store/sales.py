@@ -76,7 +76,7 @@ ON CONFLICT DO NOTHING
 _REFUNDED_PARCELS = """
 SELECT parcel_id, refund_id, sum(amount)::bigint AS amount,
        sum(amount - commission - commission_tax)::bigint AS borne
-FROM refund_line WHERE refund_id = ANY($1::text[]) GROUP BY 1, 2 ORDER BY 1, 2
+FROM refund_line WHERE refund_id = ANY($1::text[]) AND undone_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
@@ -205,7 +205,7 @@ async def take_from_earnings(tx: Tx, taken: Mapping[str, tuple[int, int, bool]])
 
 
 async def refunded_parcels(tx: Tx, refunds: Sequence[str]) -> list[Record]:
-    """Return what refunds took of which parcels: (parcel_id, refund_id, amount, borne)."""
+    """Return what refunds that were not undone took of which parcels: (parcel_id, refund_id, amount, borne)."""
     return await tx.fetch(_REFUNDED_PARCELS, sorted(set(refunds)))
 
 
