@@ -11,6 +11,7 @@ from estore.kit.db import Tx
 from estore.kit.money import Money
 from estore.services.ledger.domain import EntryKind
 from estore.services.ledger.domain.statements import (
+    EXPLAINED,
     Statement,
     StatementLine,
     StatementTotals,
@@ -94,9 +95,10 @@ async def open_statement(tx: Tx, ctx: Context, ask: AskStatement) -> Reading:
 async def read_lines(tx: Tx, ctx: Context, reading: Reading) -> Chunk:
     """Return the next lines of a statement."""
     finance_of(ctx.principal, reading.vendor_id)
-    moved = await store.moved(tx, reading.accounts, reading.place, CHUNK)
-    if not moved:
+    read = await store.moved(tx, reading.accounts, reading.place, CHUNK)
+    if not read:
         return Chunk([], None)
+    moved = [one for one in read if one.kind in EXPLAINED]
     sales = [one.order_id for one in moved if one.kind == EntryKind.SALE and one.order_id]
     refunds = [one.ref for one in moved if one.kind in (EntryKind.REFUND, EntryKind.REFUND_UNDONE)]
     sold = await store.sold(tx, reading.vendor_id, sales) if sales else {}
@@ -112,6 +114,6 @@ async def read_lines(tx: Tx, ctx: Context, reading: Reading) -> Chunk:
             given_back.get(one.ref, ()),
         )
         balance += one.amount
-    last = moved[-1]
+    last = read[-1]
     rest = msgspec.structs.replace(reading, place=Place(last.at, last.account_id, last.seq), balance=balance)
-    return Chunk(lines, rest if len(moved) == CHUNK else None)
+    return Chunk(lines, rest if len(read) == CHUNK else None)

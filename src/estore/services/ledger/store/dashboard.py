@@ -11,9 +11,11 @@ from estore.services.ledger.domain import Kind
 from estore.services.ledger.domain.dashboard import OPEN, Due, OpenLine, SoldOf, StateSum
 
 # vendors NULL: an operator, who sees all. What refunds took is told by line; shipping is what lines leave of a parcel.
+# A parcel has a line at least, so the first $3 lines are those of the first $3 parcels.
 _OPEN = """
 WITH parcels AS (
     SELECT * FROM earning WHERE ($1::text[] IS NULL OR vendor_id = ANY($1)) AND state = ANY($2::text[])
+    ORDER BY sold_at, parcel_id LIMIT $3
 ), taken AS (
     SELECT r.parcel_id, r.line_id, sum(r.quantity)::bigint AS quantity, sum(r.amount) AS amount,
         sum(r.amount - r.commission - r.commission_tax) AS payable
@@ -39,11 +41,12 @@ WITH parcels AS (
     UNION ALL SELECT parcel_id, line_id, sku, title, quantity, amount, payable FROM shipping
 )
 """
-_SUMS = f"""
-{_OPEN}
-SELECT p.state, p.currency, count(DISTINCT p.order_id) AS orders, count(DISTINCT p.parcel_id) AS parcels,
-    count(*) FILTER (WHERE l.line_id <> '') AS lines, sum(l.amount)::bigint AS amount, sum(l.payable)::bigint AS payable
-FROM parcels p JOIN pieces l ON l.parcel_id = p.parcel_id GROUP BY 1, 2 ORDER BY 1, 2
+# The same without its lines: what refunds took of a parcel is kept with it.
+_SUMS = """
+SELECT state, currency, count(DISTINCT order_id) AS orders, count(*) AS parcels, sum(lines)::bigint AS lines,
+    sum(total - refunded)::bigint AS amount, sum(total - commission - commission_tax - taken)::bigint AS payable
+FROM earning p CROSS JOIN LATERAL (SELECT count(*) AS lines FROM sale_line s WHERE s.parcel_id = p.parcel_id) l
+WHERE ($1::text[] IS NULL OR vendor_id = ANY($1)) AND state = ANY($2::text[]) GROUP BY 1, 2 ORDER BY 1, 2
 """
 _LINES = f"""
 {_OPEN}

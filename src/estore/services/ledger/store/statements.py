@@ -33,7 +33,8 @@ JOIN line l ON l.account_id = a.id AND l.posted_at >= $3 AND l.seq <= a.last
 JOIN entry e ON e.id = l.entry_id AND e.kind = ANY($4::text[])
 GROUP BY e.kind
 """
-# The place of a line is (posted_at, account_id, seq): each account is read on from there, a chunk at most.
+# The place of a line is (posted_at, account_id, seq): each account is read on from there, a chunk at most, whatever the
+# lines are of: an account with none that are explained would be read to its end for every chunk.
 _MOVED = """
 SELECT l.posted_at, l.account_id, l.seq, e.kind, e.source, e.ref, e.order_id, e.note, -l.amount AS amount
 FROM unnest($1::int[], $2::bigint[]) AS a (id, last) CROSS JOIN LATERAL (
@@ -41,10 +42,9 @@ FROM unnest($1::int[], $2::bigint[]) AS a (id, last) CROSS JOIN LATERAL (
     WHERE l.account_id = a.id AND l.seq <= a.last
       AND (l.posted_at, l.seq) > ($3::timestamptz, CASE WHEN a.id < $4 THEN 9223372036854775807
                                                         WHEN a.id = $4 THEN $5::bigint ELSE 0 END)
-      AND EXISTS (SELECT 1 FROM entry x WHERE x.id = l.entry_id AND x.kind = ANY($6::text[]))
-    ORDER BY l.posted_at, l.seq LIMIT $7
+    ORDER BY l.posted_at, l.seq LIMIT $6
 ) AS l JOIN entry e ON e.id = l.entry_id
-ORDER BY l.posted_at, l.account_id, l.seq LIMIT $7
+ORDER BY l.posted_at, l.account_id, l.seq LIMIT $6
 """
 _EARNINGS = """
 SELECT parcel_id, order_id, order_number, discount, tax, total, commission, commission_tax FROM earning
@@ -102,10 +102,9 @@ async def totals(tx: Tx, accounts: Sequence[Bound], since: datetime) -> dict[Ent
 
 
 async def moved(tx: Tx, accounts: Sequence[Bound], after: Place, at_most: int) -> list[Moved]:
-    """Return what changed the balance after a place, in order."""
-    kinds = [str(kind) for kind in EXPLAINED]
+    """Return the lines after a place, in order; also those between a vendor's own accounts."""
     place = (after.at, after.account_id, after.seq)
-    rows = await tx.fetch(_MOVED, *_columns(accounts), *place, kinds, at_most)
+    rows = await tx.fetch(_MOVED, *_columns(accounts), *place, at_most)
     return [Moved(*row) for row in rows]
 
 
