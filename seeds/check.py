@@ -18,8 +18,12 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SKU = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
 EMAIL = re.compile(r"[a-z0-9.]+@([a-z0-9-]+\.)*(example\.com|example\.org|[a-z0-9-]+\.example)")
 SHIPPING = {"standard", "express"}
-PAYMENT = {"pm_ok", "pm_declined", "pm_requires_action"}
-THEN = {"none", "ship", "deliver", "cancel", "ship_partly"}
+PAYMENT = {"pm_ok", "pm_declined", "pm_requires_action", "pm_disputed"}
+THEN = {
+    *("none", "ship", "ship_partly", "ship_some", "cancel"),
+    *("deliver", "settle", "return", "ask_return", "goodwill"),
+}
+CHARGED = {"pm_ok", "pm_disputed"}
 PICTURE_LIMIT = 3000
 TITLES_WANTED = 1_000_000
 
@@ -73,6 +77,13 @@ def check_categories(categories: list[dict]) -> set[str]:
     return leaves
 
 
+def is_iban(text: str) -> bool:
+    """Whether its check digits are right (ISO 13616: mod 97 of it all, the first four characters moved to the end)."""
+    if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}", text):
+        return False
+    return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
 def check_vendors(vendors: list[dict]) -> None:
     once([v["slug"] for v in vendors], "vendor")
     once([m["email"] for v in vendors for m in v["members"]], "vendor member")
@@ -80,7 +91,10 @@ def check_vendors(vendors: list[dict]) -> None:
     for vendor in vendors:
         where = f"vendor {vendor['slug']}"
         terms = " rates fee_tax_bps" if "rates" in vendor else ""
-        fields(vendor, f"slug name legal_name country description email members{terms}", where)
+        paid = " payout" if "payout" in vendor else ""
+        fields(vendor, f"slug name legal_name country description email members iban{terms}{paid}", where)
+        expect(is_iban(vendor["iban"]), f"{where}: bad IBAN {vendor['iban']}")
+        expect(positive(vendor.get("payout", 1)), f"{where}: bad payout")
         for rate in vendor.get("rates", ()):
             expect(set(rate) <= {"bps", "category", "fixed"}, f"{where}: a rate has the fields {sorted(rate)}")
             expect(0 <= rate["bps"] <= 10_000 and rate.get("fixed", 0) >= 0, f"{where}: bad rate {rate}")
@@ -205,7 +219,7 @@ def check_orders(orders: list[dict], customers: set[str], products: list[dict]) 
         expect(order["payment_method"] in PAYMENT, f"{where}: bad payment method")
         expect(order["then"] in THEN, f"{where}: unknown then {order['then']}")
         expect(
-            order["payment_method"] == "pm_ok" or order["then"] == "none",
+            order["payment_method"] in CHARGED or order["then"] == "none",
             f"{where}: cannot {order['then']} what is not paid",
         )
         once([line["sku"] for line in order["lines"]], f"{where}: SKU")

@@ -30,11 +30,21 @@ STATE = {
     ("pm_ok", "ship"): "shipped",
     ("pm_ok", "deliver"): "delivered",
     ("pm_ok", "ship_partly"): "partly_shipped",
+    ("pm_ok", "ship_some"): "partly_shipped",
+    ("pm_ok", "settle"): "delivered",
+    ("pm_ok", "return"): "delivered",
+    ("pm_ok", "ask_return"): "delivered",
+    ("pm_ok", "goodwill"): "delivered",
+    ("pm_disputed", "deliver"): "delivered",
     ("pm_ok", "cancel"): "cancelled",
     ("pm_declined", "none"): "cancelled",
     ("pm_requires_action", "none"): "awaiting_payment",
 }
+# A job completes what nobody can return any more; it may not have come to it yet.
+SOON = {"completed": "delivered"}
+GIVEN_BACK = {"return", "goodwill"}
 MONEY = {
+    ("delivered", "pm_disputed"): "captured",
     ("confirmed", "pm_ok"): "captured",
     ("shipped", "pm_ok"): "captured",
     ("delivered", "pm_ok"): "captured",
@@ -87,13 +97,15 @@ async def fetch(settings: Settings, sql: str, *values: object) -> list[asyncpg.R
 async def counts(settings: Settings) -> dict[str, int]:
     """Rows by table, but for sessions, keys, looks at unsettled payments, and what only messages leave behind.
 
+    Nor disputes, which a bank opens some seconds later.
+
     The ledger's are not counted: its jobs add up days and seal blocks of what is there, whenever a process runs.
     """
     tables = await fetch(
         settings,
         "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema = ANY($1)"
         " AND table_name NOT IN ('session', 'attempt', 'outbox', 'once', 'delivery', 'signing_key', 'trusted_key',"
-        " 'key_set', 'payment_history')",
+        " 'key_set', 'payment_history', 'sandbox_dispute', 'sandbox_webhook', 'dispute')",
         [service for service in SERVICES if service != "ledger"],
     )
     return {row["name"]: (await fetch(settings, f"SELECT count(*) FROM {row['name']}"))[0][0] for row in tables}
@@ -156,7 +168,8 @@ async def test_every_purchase_is_in_the_state_that_its_script_says(marketplace: 
             purchases.signature(json.loads(r["lines"])),
             r["shipping_method"],
             r["payment_method"],
-            r["status"],
+            SOON.get(r["status"], r["status"]),
+            r["payment_status"],
         )
         for r in rows
     )
@@ -167,11 +180,25 @@ async def test_every_purchase_is_in_the_state_that_its_script_says(marketplace: 
             order.shipping_method,
             order.payment_method,
             STATE[order.payment_method, order.then],
+            "partially_refunded"
+            if order.then in GIVEN_BACK
+            else MONEY[STATE[order.payment_method, order.then], order.payment_method],
         )
         for order in DEMO.orders
     )
     assert played == scripts
-    assert all(MONEY[r["status"], r["payment_method"]] == r["payment_status"] for r in rows)
+
+
+async def test_vendors_were_paid_what_they_asked_for_and_returns_wait_for_an_answer(marketplace: Settings) -> None:
+    async with opened(marketplace) as (_, api):
+        payouts = (await api.get("/v1/payouts", by=OPERATOR))["data"]
+        returns = (await api.get("/v1/returns", by=OPERATOR))["data"]
+        vendors = {row["id"]: row["slug"] async for row in api.pages("/v1/vendors", by=OPERATOR)}
+
+    paid = {vendors[payout["vendor_id"]]: (payout["amount"]["amount"], payout["status"]) for payout in payouts}
+    assert paid == {vendor.slug: (vendor.payout, "paid") for vendor in DEMO.vendors if vendor.payout}
+    wanted = Counter("requested" if o.then == "ask_return" else "refunded" for o in DEMO.orders if "return" in o.then)
+    assert Counter(row["status"] for row in returns) == wanted
 
 
 async def test_when_it_returns_nothing_is_on_its_way_and_every_sum_is_right(marketplace: Settings) -> None:
@@ -217,7 +244,8 @@ async def test_a_seeding_that_was_stopped_half_way_is_finished_by_the_next(
     await seed(empty, QUIET)
 
     rows = await fetch(empty, "SELECT payment_method, status FROM orders.purchase_order")
-    assert Counter(row["status"] for row in rows) == Counter(STATE[o.payment_method, o.then] for o in DEMO.orders)
+    seen = Counter(SOON.get(row["status"], row["status"]) for row in rows)
+    assert seen == Counter(STATE[o.payment_method, o.then] for o in DEMO.orders)
     assert await broken(empty) == []
 
 

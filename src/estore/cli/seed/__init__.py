@@ -8,6 +8,8 @@ DEMO_LOGINS: list[tuple[str, str, str]] = [
     ("customer", "hanna.krueger@example.com", DEMO_PASSWORD),
 ]
 """role, e-mail address, password"""
+DEMO_SHOP = "tonwerk"
+"""Whose the vendor of the logins is."""
 
 
 class SeedFailed(RuntimeError):

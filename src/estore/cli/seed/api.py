@@ -32,14 +32,14 @@ class Refused(SeedFailed):
 
 
 class Api:
-    """A client of `services`, signed in as whoever a call names by e-mail address."""
+    """A client of `services`, signed in as whoever a call names by e-mail address. like: whose sessions it shares."""
 
-    def __init__(self, services: Sequence[Service]) -> None:
+    def __init__(self, services: Sequence[Service], like: Api | None = None) -> None:
         transport = httpx.ASGITransport(app=Front(applications(services), lambda: True), raise_app_exceptions=False)
         self._client = httpx.AsyncClient(
             transport=transport, base_url="http://estore.invalid", timeout=60, headers={"user-agent": "estore-seed"}
         )
-        self._sessions: dict[str, asyncio.Task[Any]] = {}
+        self._sessions: dict[str, asyncio.Task[Any]] = {} if like is None else like._sessions
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -78,9 +78,11 @@ class Api:
         headers["content-type"] = "application/json"
         return await self._call("POST", path, by, content=msgspec.json.encode(body), headers=headers)
 
-    async def put(self, path: str, body: Any, *, by: str, version: int) -> Any:
-        """version: what is replaced."""
-        headers = {"content-type": "application/json", "if-match": f'"v{version}"'}
+    async def put(self, path: str, body: Any, *, by: str, version: int | None = None) -> Any:
+        """version: what is replaced; None: whatever there is."""
+        headers = {"content-type": "application/json"}
+        if version is not None:
+            headers["if-match"] = f'"v{version}"'
         return await self._call("PUT", path, by, content=msgspec.json.encode(body), headers=headers)
 
     async def upload(self, path: str, content: bytes, kind: str, *, by: str, **query: Any) -> Any:

@@ -12,7 +12,7 @@ import uvloop
 
 from estore.cli.compose import build, bus_for
 from estore.cli.seed import demo as making
-from estore.cli.seed import purchases
+from estore.cli.seed import payouts, purchases
 from estore.cli.seed.api import Api, eventually
 from estore.cli.seed.bulk import Names, analyze, fill
 from estore.cli.seed.files import Demo, demo
@@ -49,12 +49,14 @@ class Summary(msgspec.Struct):
     products: int = 0
     receipts: int = 0
     orders: int = 0
+    payouts: int = 0
     generated: int = 0
     seconds: float = 0.0
 
     @property
     def made(self) -> bool:
-        return any((self.accounts, self.categories, self.vendors, self.products, self.receipts, self.orders))
+        made = (self.accounts, self.categories, self.vendors, self.products, self.receipts, self.orders, self.payouts)
+        return any(made)
 
 
 def run(settings: Settings, options: Options) -> Summary:
@@ -103,6 +105,22 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[dict[str, Service], 
         await runtime.stop()
 
 
+@asynccontextmanager
+async def hurried(settings: Settings, services: dict[str, Service], api: Api) -> AsyncIterator[Api]:
+    """Yield the same store with an ESTORE_ORDERS_RETURN_SECONDS of a second: nobody waits a month for demo money."""
+    environment = dict(settings.environment) | {"ESTORE_ORDERS_RETURN_SECONDS": "1"}
+    [orders] = build(msgspec.structs.replace(settings, environment=environment), ["orders"])
+    await orders.db.open()
+    # What it emits goes the way of the one that runs.
+    orders.db.on_committed = services["orders"].db.on_committed
+    soon = Api([service for service in services.values() if service.name != "orders"] + [orders], like=api)
+    try:
+        yield soon
+    finally:
+        await soon.close()
+        await orders.db.close()
+
+
 async def _base(
     settings: Settings,
     services: dict[str, Service],
@@ -129,8 +147,12 @@ async def _base(
         await making.receive_stock(services["inventory"], api, content, stage)
     summary.receipts = stage.done
     with stages.stage("purchases", len(content.orders)) as stage:
-        await purchases.play(api, content, vendors, stage)
+        async with hurried(settings, services, api) as soon:
+            await purchases.play(api, soon, content, vendors, stage)
     summary.orders = stage.done
+    with stages.stage("payouts") as stage:
+        await payouts.pay_out(services["ledger"], api, content, vendors, stage)
+    summary.payouts = stage.done
     with stages.stage("events settled"):
         await _settle(list(services.values()))
     return vendors, categories

@@ -1,5 +1,5 @@
-"""The demo marketplace, made the way people would make it: accounts, shops that apply and are approved, products that
-shops import, stock that warehouses receive. What is there already is left alone."""
+"""The demo marketplace, made the way people would make it: accounts, shops that apply, say where to be paid and are
+approved, products that shops import, stock that warehouses receive. What is there already is left alone."""
 
 from __future__ import annotations
 
@@ -96,6 +96,8 @@ async def make_vendors(api: Api, demo: Demo, stage: Stage) -> Ids:
         if found is None:
             found = await _apply(api, vendor)
             stage.advance()
+        if found.get("bank_account") is None:
+            found = await _say_where_to_pay(api, found["id"], vendor)
         if found["status"] == "applied":
             await _agree(api, found["id"], vendor)
             found = await api.post(f"/v1/vendors/{found['id']}/approve", {}, by=OPERATOR)
@@ -122,6 +124,14 @@ async def _apply(api: Api, vendor: Vendor) -> Any:
         if member.email != owner:
             await api.post(f"/v1/vendors/{made['id']}/members", {"email": member.email, "role": member.role}, by=owner)
     return made
+
+
+async def _say_where_to_pay(api: Api, vendor_id: str, vendor: Vendor) -> Any:
+    """The vendors service knows the account by a token only."""
+    owner = vendor.owner.email
+    bank = await api.post("/v1/payouts/bank-accounts", {"iban": vendor.iban, "holder": vendor.legal_name}, by=owner)
+    account = {"token": bank["token"], "last4": bank["last4"]}
+    return await api.put(f"/v1/vendors/{vendor_id}/bank-account", account, by=owner)
 
 
 async def _agree(api: Api, vendor_id: str, vendor: Vendor) -> None:

@@ -37,7 +37,10 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Vendor(msgspec.Struct, frozen=True):
-    """rates: of its commission plan, where it is not the usual one. fee_tax_bps: tax on it."""
+    """iban: where it is paid; an example of its country's bank register. payout: what it asks for, euro cents.
+
+    rates: of its commission plan, where it is not the usual one. fee_tax_bps: tax on it.
+    """
 
     slug: str
     name: str
@@ -46,6 +49,8 @@ class Vendor(msgspec.Struct, frozen=True):
     description: str
     email: str
     members: tuple[Member, ...]
+    iban: str
+    payout: int = 0
     rates: tuple[Rate, ...] = ()
     fee_tax_bps: int = 0
 
@@ -112,7 +117,9 @@ class Order(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...]
     shipping_method: str
     payment_method: str
-    then: Literal["none", "ship", "deliver", "ship_partly", "cancel"]
+    then: Literal[
+        "none", "ship", "ship_partly", "ship_some", "cancel", "deliver", "settle", "return", "ask_return", "goodwill"
+    ]
 
 
 class Option(msgspec.Struct, frozen=True):
