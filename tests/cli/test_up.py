@@ -35,13 +35,23 @@ def test_the_welcome_is_true(shop: Up) -> None:
 
 
 def test_the_lines_to_try_work_when_pasted(shop: Up) -> None:
-    lines = [line.strip() for line in shop.out.splitlines() if line.strip().startswith("curl ")]
-    answers = [
-        json.loads(subprocess.run(["sh", "-c", line], capture_output=True, check=True, text=True, timeout=30).stdout)
-        for line in lines
-    ]
+    lines = [line.strip() for line in shop.out.partition("\nTry:")[2].splitlines()]
+    answers, signed_in = [], []
+    for line in lines:
+        if re.match("[A-Z]=", line):
+            signed_in.append(line)
+        elif line.startswith("curl "):
+            script = "\n".join([*signed_in, line])
+            told = subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True, timeout=30).stdout
+            answers.append(json.loads(told))
 
-    products, order, stock = answers
+    products, order, stock, balances, statement, dashboard, payouts, sheet = answers
+    (balance,) = balances["data"]
+    assert balance["available"]["amount"] > 0 < balance["paid_out"]["amount"]
+    assert {"sale", "refund", "payout"} <= {line["kind"] for line in statement["lines"]}
+    assert "partly_shipped" in {row["state"] for row in dashboard["open"]}
+    assert {row["status"] for row in payouts["data"]} == {"paid"}
+    assert [row["total"]["amount"] for row in sheet["currencies"]] == [0]
     assert len(products["data"]) == 3
     assert (order["status"], order["payment_status"]) == ("confirmed", "captured")
     assert stock["sku"] == order["lines"][0]["sku"]
