@@ -21,6 +21,7 @@ from estore.services.orders.domain import (
     ReturnStatus,
     move_return,
 )
+from estore.services.orders.store import returns as stored
 from orders.factories import Shop, key
 from orders.giving_back import (
     allocations,
@@ -278,6 +279,28 @@ async def test_a_return_is_seen_by_its_customer_its_vendor_and_operators(shop: S
     assert acted == {"customer": 403, "vendor": 403, "other vendor": 404, "other customer": 403, "guest": 401}
     assert (await act(member(shop), made, "cancel")).status_code == 403
     assert (await act(mine, made, "cancel")).status_code == 200
+
+
+async def test_nobody_makes_the_store_look_at_everybodys_returns(shop: Shop) -> None:
+    """Not even a guest whose secret is made up."""
+    asked: list[Any] = [None, None, None, None, 21, "acc_nobody", ["vnd_nobody"], b"made up"]
+    async with shop.world.service("orders").db.transaction() as tx:
+        await tx.execute("SET LOCAL enable_seqscan = off")
+        plan = await tx.fetch(f"EXPLAIN {stored._PAGE_OF_MINE}", *asked)
+    text = "\n".join(row[0] for row in plan)
+    indexes = {name for name in ("account", "guest", "vendor") if f"order_return_of_{name}" in text}
+
+    assert indexes == {"account", "guest", "vendor"}
+    assert "Seq Scan" not in text
+
+
+async def test_a_guest_lists_the_returns_of_the_order_that_the_secret_is_of(shop: Shop) -> None:
+    order, other = await delivered(shop), await delivered(shop)
+    made = await requested(shop, order)
+    await requested(shop, other)
+    seen = (await buyer(shop, order).get("/v1/returns")).json()["data"]
+
+    assert [one["id"] for one in seen] == [made["id"]]
 
 
 async def test_lists_are_filtered_and_paged(shop: Shop) -> None:
