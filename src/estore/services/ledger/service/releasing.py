@@ -44,7 +44,7 @@ class Releasing:
 
 def _fitted(due: Sequence[Earning], held: dict[str | None, list[Hold]]) -> list[Hold]:
     """Fit `held` to the parcels; returns what changed. It does already, unless it was kept before holds were fitted."""
-    changed = []
+    changed: list[Hold] = []
     for earning in due:
         own = {hold.id: hold for hold in held.get(earning.parcel_id, [])}
         fits = {hold.id: hold for hold, _ in fitted(earning.rest, list(own.values()))}
