@@ -162,6 +162,7 @@ async def test_below_the_minimum_nothing_is_scheduled(payees: Payees) -> None:
 async def test_a_run_is_a_constant_number_of_statements(payees: Payees) -> None:
     payees.clock.advance(days=4)  # type: ignore[union-attr]
     run = payees.jobs["ledger.payout-run"].run
+    await run()  # the first of a day says so
     token = await payees.account()
     counts = []
     for batch in (1, 12):
@@ -499,3 +500,34 @@ async def test_the_doctor_finds_what_is_wrong_with_payouts(databases: Databases,
 
     assert healthy == {}
     assert [name for name in broken if name.startswith(found)]
+
+
+async def test_a_weekly_schedule_whose_day_was_missed_is_made_up_for(payees: Payees) -> None:
+    await payees.vendor(available=2_000)
+    today = payees.clock.now()
+    payees.clock.advance(days=(7 - today.weekday()) % 7 or 7)  # type: ignore[union-attr]
+    await payees.run("payout-run")  # a Monday
+    await payees.earn(3_000)
+    payees.clock.advance(days=6)  # type: ignore[union-attr]
+    await payees.run("payout-run")  # a Sunday
+    early = await payees.payouts()
+    payees.clock.advance(days=3)  # type: ignore[union-attr]
+    await payees.run("payout-run", "payout-run")  # a Wednesday: nobody looked on Monday
+    late = await payees.payouts()
+    await payees.earn(4_000)
+    payees.clock.advance(days=1)  # type: ignore[union-attr]
+    await payees.run("payout-run")
+
+    assert [p["amount"] for p in early] == [eur(2_000)]
+    assert [p["amount"] for p in late] == [eur(3_000), eur(2_000)]
+    assert await payees.payouts() == late
+
+
+async def test_amounts_of_terms_say_nothing_of_another_currency(payees: Payees) -> None:
+    """5000 yen are not 50 euro: nothing is too little, and a second person looks at it."""
+    await payees.vendor()
+    await payees.deliver(await payees.sell(currency="JPY", earns={VENDOR: (90, 0, 0)}))
+    body = {"vendor_id": VENDOR, "amount": eur(90, "JPY")}
+    asked = await ok(payees.owner.post("/v1/payouts", json=body, headers=key()), 201)
+
+    assert (asked["status"], asked["amount"]) == ("awaiting_approval", eur(90, "JPY"))

@@ -269,8 +269,8 @@ def cover(amount: int, available: int, lines: int, before: Coverage | None) -> C
 class Terms(msgspec.Struct, frozen=True):
     """When and how a vendor is paid.
 
-    weekday: 1 is Monday. minimum: the least that is paid out; large: above it two people decide. Minor units of
-    whatever is paid out. version: 0 where nobody has set any.
+    weekday: 1 is Monday. minimum: the least that is paid out; large: above it two people decide. Minor units of the
+    marketplace's currency. version: 0 where nobody has set any.
     """
 
     schedule: str
@@ -278,6 +278,19 @@ class Terms(msgspec.Struct, frozen=True):
     minimum: int
     large: int
     version: int = 0
+
+    def for_other_currency(self) -> Terms:
+        """Return what they come to where their amounts say nothing: no minimum, and two people decide on everything."""
+        return msgspec.structs.replace(self, minimum=1, large=0)
+
+
+def weekdays_due(last: date | None, today: date) -> list[int]:
+    """Return the days of the week, 1 is Monday, whose schedules are due: today's, and those on which nobody looked.
+
+    last: the day on which somebody looked last; None where nobody ever did.
+    """
+    missed = min((today - last).days - 1, 6) if last is not None and last < today else 0
+    return sorted((today - timedelta(days=back)).isoweekday() for back in range(missed + 1))
 
 
 class Payee(msgspec.Struct, frozen=True):

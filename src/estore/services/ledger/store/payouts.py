@@ -44,9 +44,10 @@ JOIN balance b ON b.account_id = a.id
 JOIN vendor v ON v.vendor_id = a.owner AND v.status = 'approved'
 JOIN bank_account k ON k.token = v.bank_token
 LEFT JOIN payout_terms t ON t.vendor_id = a.owner
-WHERE a.kind = 'available' AND -b.amount >= greatest(coalesce(t.minimum, $6), 1)
+WHERE a.kind = 'available' AND -b.amount >= CASE a.currency WHEN $9 THEN greatest(coalesce(t.minimum, $6), 1) ELSE 1 END
+  AND ($10::text[] IS NULL OR a.currency = ANY($10))
   AND (v.bank_changed_at IS NULL OR {_COOLED_AT} <= $2)
-  AND CASE coalesce(t.schedule, $4) WHEN 'daily' THEN true WHEN 'weekly' THEN coalesce(t.weekday, $5) = $7
+  AND CASE coalesce(t.schedule, $4) WHEN 'daily' THEN true WHEN 'weekly' THEN coalesce(t.weekday, $5) = ANY($7::int[])
       ELSE false END
   AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.account_id = a.id AND p.scheduled_for = $3)
 ORDER BY a.id LIMIT $8
@@ -131,12 +132,49 @@ async def put_terms(
     return done is not None
 
 
-async def due_vendors(tx: Tx, now: datetime, usual: Terms, cooling: float, at_most: int) -> list[tuple[str, str]]:
-    """Return (vendor, currency) that the schedule pays today and has not paid yet."""
+async def due_vendors(
+    tx: Tx,
+    now: datetime,
+    usual: Terms,
+    cooling: float,
+    at_most: int,
+    *,
+    weekdays: Sequence[int],
+    currency: str,
+    currencies: Sequence[str] | None,
+) -> list[tuple[str, str]]:
+    """Return (vendor, currency) that the schedule pays now and has not paid today.
+
+    weekdays: whose weekly schedules are due. currency: in which minima are. currencies: that can be paid; None: all.
+    """
     rows = await tx.fetch(
-        _DUE, cooling, now, now.date(), usual.schedule, usual.weekday, usual.minimum, now.isoweekday(), at_most
+        _DUE,
+        cooling,
+        now,
+        now.date(),
+        usual.schedule,
+        usual.weekday,
+        usual.minimum,
+        weekdays,
+        at_most,
+        currency,
+        currencies,
     )
     return [(row["owner"], row["currency"]) for row in rows]
+
+
+async def last_run(tx: Tx) -> date | None:
+    """Return the day on which all that the schedule paid was looked at last."""
+    return await tx.fetchval("SELECT last_day FROM payout_run")  # type: ignore[no-any-return]
+
+
+async def note_run(tx: Tx, day: date) -> None:
+    """Keep that all of a day was looked at."""
+    await tx.execute(
+        "INSERT INTO payout_run AS r (last_day) VALUES ($1)"
+        " ON CONFLICT (one) DO UPDATE SET last_day = greatest(r.last_day, excluded.last_day)",
+        day,
+    )
 
 
 async def scheduled_today(tx: Tx, account_ids: Sequence[int], day: date) -> set[int]:

@@ -24,6 +24,7 @@ from estore.services.ledger.domain.payouts import (
     Status,
     Terms,
     cover,
+    weekdays_due,
 )
 from estore.services.ledger.service.access import finance_of
 from estore.services.ledger.service.books import Books
@@ -69,7 +70,7 @@ class Paying:
         currency = request.amount.currency if request.amount else self._rules.currency
         self._refuse_currency(currency)
         terms = (await store.terms_of(tx, [vendor_id], self._rules.usual))[vendor_id]
-        wanted = Wanted(payee, currency, terms, request.amount.amount if request.amount else None)
+        wanted = Wanted(payee, currency, self._in(currency, terms), request.amount.amount if request.amount else None)
         if not await store.has_account(tx, vendor_id, currency):
             pointer = "/amount/currency" if request.amount else "/vendor_id"
             raise PayoutCurrencyUnknown(f"it has never earned any {currency}", pointer=pointer)
@@ -81,15 +82,29 @@ class Paying:
     async def run_schedule(self, tx: Tx, ctx: Context, at_most: int) -> int:
         """Pay out whoever the schedule pays today; returns how many were looked at.
 
-        A vendor is paid once a day at most, as soon as enough is available on a day of its schedule (UTC).
+        A vendor is paid once a day at most, as soon as enough is available on a day of its schedule (UTC). A weekly
+        schedule whose whole day was missed is made up for on the next day on which this runs.
         """
-        due = await store.due_vendors(tx, ctx.now, self._rules.usual, self._rules.cooling, at_most)
+        rules, today = self._rules, ctx.now.date()
+        last = await store.last_run(tx)
+        due = await store.due_vendors(
+            tx,
+            ctx.now,
+            rules.usual,
+            rules.cooling,
+            at_most,
+            weekdays=weekdays_due(last, today),
+            currency=rules.currency,
+            currencies=sorted(rules.currencies) if rules.currencies is not None else None,
+        )
+        if len(due) < at_most and (last is None or last < today):
+            await store.note_run(tx, today)
         if not due:
             return 0
         vendors = sorted({vendor for vendor, _ in due})
         payees = await store.payees(tx, vendors, self._rules.cooling)
         terms = await store.terms_of(tx, vendors, self._rules.usual)
-        wanted = [Wanted(payees[vendor], currency, terms[vendor]) for vendor, currency in due]
+        wanted = [Wanted(payees[vendor], currency, self._in(currency, terms[vendor])) for vendor, currency in due]
         balances = await self._lock(tx, ctx, wanted)
         # What was due may have been paid out, or refunded, before the locks were had.
         paid = await store.scheduled_today(tx, [balances[w.available].account_id for w in wanted], ctx.now.date())
@@ -102,6 +117,9 @@ class Paying:
         ]
         await self._make(tx, ctx, going, balances, ctx.now.date())
         return len(due)
+
+    def _in(self, currency: str, terms: Terms) -> Terms:
+        return terms if currency == self._rules.currency else terms.for_other_currency()
 
     def _refuse_currency(self, currency: str) -> None:
         if self._rules.currencies is not None and currency not in self._rules.currencies:

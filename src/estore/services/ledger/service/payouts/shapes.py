@@ -89,7 +89,7 @@ class PutTerms(msgspec.Struct, frozen=True):
 class TermsView(msgspec.Struct, frozen=True, kw_only=True):
     """When and how a vendor is paid. weekday: of a weekly schedule. minimum: the least that is paid out.
 
-    large: above it two people decide. In another currency the same number of its minor units counts.
+    large: above it two people decide. In another currency there is no minimum, and two people decide on every payout.
     """
 
     vendor_id: str
