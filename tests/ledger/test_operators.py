@@ -106,7 +106,8 @@ async def test_a_rolling_reserve_holds_a_part_for_some_days(ledger: Ledger) -> N
     await ledger.hear(ledger.vendor())
     path = f"/v1/ledger/terms/{VENDOR}"
     usual = (await ledger.ask("GET", path)).json()
-    set_ = await ledger.ask("PUT", path, json={"reserve_bps": 1_000, "reserve_days": 30})
+    terms, unset = {"reserve_bps": 1_000, "reserve_days": 30}, {"if-match": '"v0"'}
+    set_ = await ledger.ask("PUT", path, json=terms, headers=unset)
     await ledger.available()
 
     assert (usual["usual"], usual["reserve_bps"]) == (True, 0)
@@ -188,3 +189,14 @@ async def test_only_the_past_can_be_asked_for(ledger: Ledger, at: str) -> None:
     ]
 
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(422, "ledger.moment_invalid")] * 2
+
+
+async def test_reserve_terms_are_changed_by_who_has_read_them(ledger: Ledger) -> None:
+    await ledger.hear(ledger.vendor())
+    url, terms = f"/v1/ledger/terms/{VENDOR}", {"reserve_bps": 1, "reserve_days": 1}
+    blind = await ledger.ask("PUT", url, json=terms)
+    read = await ledger.ask("GET", url)
+    how = {"json": terms, "headers": {"if-match": read.headers["etag"]}}
+    first, second = await ledger.ask("PUT", url, **how), await ledger.ask("PUT", url, **how)
+
+    assert [answer.status_code for answer in (blind, first, second)] == [428, 200, 412]

@@ -136,8 +136,8 @@ def _terms(e: Endpoints) -> list[Any]:
     @http.put(
         "/v1/ledger/terms/{vendor_id:str}",
         e.set_terms,
+        if_match=True,
         tags=["ledger"],
-        errors=(412,),
         summary="Set a vendor's reserve",
     )
     async def set_terms(request: Req, vendor_id: str, data: ReserveTerms) -> Response[ReserveTermsView]:

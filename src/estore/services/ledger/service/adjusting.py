@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estore.kit.context import Context
 from estore.kit.db import Tx
-from estore.kit.errors import PreconditionFailed
+from estore.kit.errors import PreconditionFailed, PreconditionRequired
 from estore.kit.ids import new_id
 from estore.services.ledger import store
 from estore.services.ledger.domain import (
@@ -77,12 +77,14 @@ class Adjusting:
 
     async def set_terms(self, tx: Tx, ctx: Context, request: tuple[str, ReserveTerms]) -> ReserveTermsView:
         """Set a vendor's rolling reserve, for what becomes available from now on. Raises VendorUnknown,
-        PreconditionFailed."""
+        PreconditionRequired, PreconditionFailed."""
         vendor_id, wanted = request
         before = await store.reserve_terms(tx, vendor_id, lock=True)
         if before is None:
             raise VendorUnknown()
-        if ctx.if_match is not None and ctx.if_match != before[1]:
+        if ctx.if_match is None:
+            raise PreconditionRequired("send the ETag of the terms that you want to change in If-Match")
+        if ctx.if_match != before[1]:
             raise PreconditionFailed(f"they are at version {before[1]} now")
         version = await store.save_reserve_terms(tx, vendor_id, wanted.reserve_bps, wanted.reserve_days, ctx)
         return ReserveTermsView(vendor_id, wanted.reserve_bps, wanted.reserve_days, False, version)
