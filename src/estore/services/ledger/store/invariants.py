@@ -6,6 +6,7 @@ from estore.kit.service import Invariant
 from estore.services.ledger.store.seals import CHECKED
 
 _ENTRIES = "SELECT count(*) FROM entry"
+_NEWEST = 100
 _LINES = "SELECT count(*) FROM line"
 _VENDORS = "a.kind IN ('pending', 'available', 'reserved', 'paying', 'paid_out')"
 
@@ -22,13 +23,14 @@ _OF_JOURNAL = (
     ),
     Invariant(
         2,
-        "every sealed entry says what it said, and the chain of seals is whole",
+        # All of history takes a second for each 70,000 entries: `/v1/ledger/chain/verification` goes through it.
+        f"the entries of the newest {_NEWEST} seals say what they said, and the chain of seals is whole there",
         f"""
         SELECT no, hash_holds, follows, complete, altered[1:5] AS altered
-        FROM ({CHECKED} GROUP BY b.no) checked
+        FROM ({CHECKED} WHERE b.no > (SELECT max(no) FROM block) - {_NEWEST} GROUP BY b.no) checked
         WHERE NOT (hash_holds AND follows AND complete) OR altered IS NOT NULL
         """,
-        "SELECT coalesce(sum(entries), 0) FROM block",
+        f"SELECT coalesce(sum(entries), 0) FROM block WHERE no > (SELECT max(no) FROM block) - {_NEWEST}",
     ),
     Invariant(
         2,
