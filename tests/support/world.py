@@ -39,10 +39,12 @@ async def migrate_services(dsn: str, services: Sequence[str]) -> None:
         await migrate(dsn, name, migrations_of(name))
 
 
-def settings_for(dsn: str, services: Sequence[str], **environment: str) -> Settings:
+def settings_for(dsn: str, services: Sequence[str], *, currency: str = "EUR", **environment: str) -> Settings:
     """Return settings in which every service uses the database `dsn`; further ESTORE_* variables as arguments."""
     variables = {f"ESTORE_{name.upper()}_DATABASE_URL": dsn for name in services} | environment
-    return Settings(database_url=dsn, secret="a secret for tests", rate_factor=0.0, environment=variables)
+    return Settings(
+        database_url=dsn, secret="a secret for tests", currency=currency, rate_factor=0.0, environment=variables
+    )
 
 
 class World:
@@ -169,15 +171,20 @@ class World:
 
 @asynccontextmanager
 async def world(
-    databases: Databases, *names: str, real_time: bool = False, dsn: str | None = None, **environment: str
+    databases: Databases,
+    *names: str,
+    real_time: bool = False,
+    dsn: str | None = None,
+    currency: str = "EUR",
+    **environment: str,
 ) -> AsyncIterator[World]:
     """Make a world of the services `names`; `environment` are ESTORE_* variables. dsn: of another world, to share."""
     shared = dsn is not None
     if dsn is None:
         title = "_".join(names) if len(names) < 4 else "".join(name[:3] for name in names)
-        dsn = await databases.fresh(await databases.template(title, lambda dsn: migrate_services(dsn, names)))
+        dsn = await databases.lend(await databases.template(title, lambda dsn: migrate_services(dsn, names)))
     clock: ManualClock | SystemClock = SystemClock() if real_time else ManualClock()
-    settings = settings_for(dsn, names, **environment)
+    settings = settings_for(dsn, names, currency=currency, **environment)
     services = {
         name: importlib.import_module(f"estore.services.{name}.app").build(settings, clock=clock) for name in names
     }
@@ -192,7 +199,7 @@ async def world(
         for service in services.values():
             await service.db.close()
         if not shared:
-            await databases.drop(dsn)
+            await databases.give_back(dsn)
 
 
 __all__ = ["World", "dsn_of", "world"]

@@ -10,6 +10,8 @@ from support.brokers import Rabbit
 from support.databases import Databases
 from support.market import HASTY, Market, in_process
 
+pytest.register_assert_rewrite("support.money_market", "support.money_model")
+
 
 @pytest.fixture(scope="class")
 async def local_market(databases: Databases) -> AsyncIterator[Market]:
