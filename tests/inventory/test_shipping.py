@@ -117,7 +117,7 @@ async def movements(room: Stockroom) -> list[tuple[str, str, int, int, str | Non
     rows = await room.fetch(
         "inventory",
         "SELECT sku, kind, delta, on_hand, reference, reason FROM movement"
-        " WHERE kind IN ('return', 'write_off') ORDER BY id",
+        " WHERE kind IN ('return', 'write_off') ORDER BY kind",
     )
     return [tuple(row.values()) for row in rows]
 
