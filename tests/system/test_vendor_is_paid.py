@@ -310,6 +310,8 @@ async def stated(vendor: Vendor, earned: int) -> None:
     assert statement["opening"]["amount"] + sum(each["amount"] for each in totals.values()) == balance
     assert (statement["closing"], owed) == (eur(balance), [balance])
     assert (totals["payouts"], totals["adjustments"]) == (eur(-earned), eur(0))
+    nothing = await vendor.client.get("/v1/ledger/statements", params={"vendor": vendor.id})
+    assert [fault["parameter"] for fault in nothing.json()["errors"]] == ["since", "until"]
     for spelling, begin in (("csv", b""), ("pdf", b"%PDF")):
         answer = await vendor.client.get("/v1/ledger/statements", params=period | {"format": spelling})
         assert answer.status_code == 200 and answer.content.startswith(begin)

@@ -42,4 +42,5 @@ def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, cl
         for handler in getattr(route, "route_handlers", ()):
             model = handler.create_kwargs_model(path_parameters=route.path_parameters)
             handler.opt["parameters"] = {p.field_alias for p in model.expected_query_params}
+            handler.opt["required"] = {p.field_alias for p in model.expected_query_params if p.is_required}
     return app

@@ -132,6 +132,9 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         if any(item.get("key") == "data" for item in items):
             return problem(request, BodyMalformed("the body is missing", pointer=""))
         faults = [Fault(str(item.get("message", "")), parameter=str(item.get("key", ""))) for item in items]
+        if not faults:  # The framework names what it cannot read, but not what it misses.
+            missing = request.route_handler.opt.get("required", set()) - set(request.query_params)
+            faults = [Fault("it is required", parameter=name) for name in sorted(missing)]
         return problem(request, ParameterInvalid(errors=faults))
     kind = _REFUSALS.get(error.status_code, Refused)
     failure = kind("" if kind is not Refused else error.detail)
