@@ -325,7 +325,8 @@ def _take(part: Part, refund_id: str, line: RefundLine) -> None:
 
 @dataclass
 class Held:
-    """Money that is a vendor's, but not to be paid out. parcel: where it is taken from once that is available."""
+    """Money that is a vendor's, but not to be paid out. parcel: where it is taken from once that is available, and
+    then as far as something is left of it; amount: what is wanted."""
 
     vendor: str
     kind: str
@@ -380,6 +381,12 @@ class Books:
         self.refunded[event.refund_id] = (event.order_id, event.amount)
 
     def _allocated(self, event: RefundAllocated) -> None:
+        if event.refund_id not in self.allocated and event.refund_id not in self.failed:
+            for share in event.shares:
+                # Money that was kept for this very case goes first.
+                if (held := self.holds.get(("rolling", share.parcel_id, share.vendor_id))) is not None:
+                    borne = share.amount - share.commission - share.commission_tax
+                    held.amount = max(0, held.amount - borne)
         self.allocated[event.refund_id] = event
         if event.return_id:
             self._end("return", event.return_id)
@@ -469,6 +476,17 @@ class Books:
         """Return what the vendor keeps of a parcel, as far as is known."""
         return self.sales[self._order_of(parcel)].payable(self.vendor_of(parcel)) - self.back(parcel)[1]
 
+    def _reserved(self) -> list[tuple[str, int]]:
+        """Return what is held, by vendor: on a parcel no more than is left of it."""
+        wanted: Counter[tuple[str, str | None]] = Counter()
+        for held in self.holds.values():
+            if not held.over and (held.parcel is None or held.parcel in self.available):
+                wanted[held.vendor, held.parcel] += held.amount
+        return [
+            (vendor, amount if parcel is None else min(amount, max(0, self.rest(parcel))))
+            for (vendor, parcel), amount in wanted.items()
+        ]
+
     def balances(self) -> dict[str, Axes]:
         """Return what every vendor is owed and was paid, without zeros."""
         axes: dict[str, Axes] = defaultdict(lambda: dict.fromkeys(AXES, 0))
@@ -477,10 +495,9 @@ class Books:
                 axes[vendor]["available" if parcel in self.available else "pending"] += self.rest(parcel)
         for vendor, amount in self.adjusted.items():
             axes[vendor]["available"] += amount
-        for held in self.holds.values():
-            if not held.over and (held.parcel is None or held.parcel in self.available):
-                axes[held.vendor]["available"] -= held.amount
-                axes[held.vendor]["reserved"] += held.amount
+        for vendor, amount in self._reserved():
+            axes[vendor]["available"] -= amount
+            axes[vendor]["reserved"] += amount
         for vendor, amount, status in self.payouts.values():
             if (axis := {"open": "paying", "paid": "paid_out"}.get(status)) is not None:
                 axes[vendor]["available"] -= amount
