@@ -47,7 +47,8 @@ def test_the_lines_to_try_work_when_pasted(shop: Up) -> None:
 
     products, order, stock, balances, statement, dashboard, payouts, sheet = answers
     (balance,) = balances["data"]
-    assert balance["available"]["amount"] > 0 < balance["paid_out"]["amount"]
+    # On Mondays the weekly run pays out at once what is available.
+    assert balance["paid_out"]["amount"] > 0 <= balance["available"]["amount"]
     assert {"sale", "refund", "payout"} <= {line["kind"] for line in statement["lines"]}
     assert "partly_shipped" in {row["state"] for row in dashboard["open"]}
     assert {row["status"] for row in payouts["data"]} == {"paid"}
