@@ -51,7 +51,7 @@ def test_the_lines_to_try_work_when_pasted(shop: Up) -> None:
     assert balance["paid_out"]["amount"] > 0 <= balance["available"]["amount"]
     assert {"sale", "refund", "payout"} <= {line["kind"] for line in statement["lines"]}
     assert "partly_shipped" in {row["state"] for row in dashboard["open"]}
-    assert {row["status"] for row in payouts["data"]} == {"paid"}
+    assert "paid" in {row["status"] for row in payouts["data"]}
     assert [row["total"]["amount"] for row in sheet["currencies"]] == [0]
     assert len(products["data"]) == 3
     assert (order["status"], order["payment_status"]) == ("confirmed", "captured")
