@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from estore.contracts.ledger import ReconciliationDiffered
 from estore.contracts.orders import OrderConfirmed
@@ -255,3 +257,29 @@ async def test_only_operators_see_the_providers_books(reports: Reports, path: st
         answer = await client.get(f"/v1/ledger/{path}")
 
     assert answer.status_code == 403
+
+
+async def test_reports_told_at_once_are_compared_one_after_the_other(reports: Reports) -> None:
+    """In either order, while differences are looked at again: none is found twice, and nobody waits in a circle."""
+    ledger = reports.ledger
+    sales = [ledger.sale() for _ in range(8)]
+    await ledger.hear_together(*(ledger.capture(sale) for sale in sales))
+    one = reports.parts([reports.line(sale, amount=1) for sale in sales[:4]])
+    later = reports.until + timedelta(hours=1)
+    two = reports.parts([reports.line(sale, amount=2) for sale in sales[4:]], until=later)
+    work = [ledger.hear_together(*one, *two), ledger.hear_together(*two, *one), ledger.hear_together(*two)]
+    await asyncio.gather(*work, *(ledger.run("look_again") for _ in range(4)), ledger.hear_together(*one))
+    found = await reports.differences(limit=100)
+
+    assert sorted(each["reported"]["amount"] for each in found if each["reported"]) == [1] * 4 + [2] * 4
+
+
+async def test_what_is_posted_and_what_waits_for_its_seal_is_measured(reports: Reports) -> None:
+    labels = {"kind": "capture", "currency": "EUR"}
+    before = REGISTRY.get_sample_value("estore_ledger_posted_minor_units_total", labels) or 0
+    sale = reports.ledger.sale()
+    await reports.ledger.hear(reports.ledger.capture(sale), reports.ledger.capture(sale))
+    await reports.ledger.run("seal_entries")
+
+    assert REGISTRY.get_sample_value("estore_ledger_posted_minor_units_total", labels) == before + sale.totals.total
+    assert REGISTRY.get_sample_value("estore_ledger_unsealed_seconds") == 0

@@ -53,6 +53,7 @@ class Reconciling:
 
     async def provider_reported(self, tx: Tx, messages: Sequence[Message[ProviderReported]]) -> None:
         """Keep the parts of reports, book the fees, and compare each report that is complete by that."""
+        await store.take_turns(tx, wait=True)
         for message in sorted(messages, key=lambda m: (m.data.report_id, m.data.part)):
             part = message.data
             complete = await store.insert_part(tx, part)
@@ -103,7 +104,8 @@ def _fees(part: ProviderReported) -> list[Posting]:
 
 async def look_again(tx: Tx, ctx: Context, _request: None) -> None:
     """Resolve what is right by now, and tell the metrics what is not."""
-    await store.settle(tx, ctx.now)
+    if await store.take_turns(tx, wait=False):
+        await store.settle(tx, ctx.now)
     number, oldest = await store.still_open(tx, ctx.now)
     OPEN.set(number)
     OLDEST.set(oldest)

@@ -112,6 +112,18 @@ class Compared(msgspec.Struct, frozen=True):
     differences: int
 
 
+async def take_turns(tx: Tx, *, wait: bool) -> bool:
+    """Let one transaction at a time change differences, and what waits for a report.
+
+    wait: for one's turn; without, returns False when it is somebody else's.
+    """
+    turn = "hashtextextended('ledger reconciliation', 0)"
+    if wait:
+        await tx.execute(f"SELECT pg_advisory_xact_lock({turn})")
+        return True
+    return bool(await tx.fetchval(f"SELECT pg_try_advisory_xact_lock({turn})"))
+
+
 async def insert_part(tx: Tx, part: ProviderReported) -> bool:
     """Keep a part of a report; returns whether it was the last one that was missing."""
     if await tx.fetchval(_PART, part.report_id, part.part) is None:
