@@ -1,6 +1,6 @@
 """All SQL of the ledger. Rows are locked in one order, whoever locks them:
 
-1. what one process does at a time: advisory locks (`alone`)
+1. what one transaction does at a time: advisory locks (seals, sums, reconciliation)
 2. matters (`lock_matters`), sorted
 3. parcels (`lock_earnings`), sorted. Who holds, lets go or refunds on a parcel holds its row
 4. holds, sorted; those of one parcel behind its row. The timer of holds waits for none (SKIP LOCKED)
@@ -51,7 +51,16 @@ from estore.services.ledger.store.sales import (
     take_from_earnings,
     undo_refunds,
 )
-from estore.services.ledger.store.seals import chain, check_blocks, fold, keep_sheet, last_sheet, seal, sheet
+from estore.services.ledger.store.seals import (
+    chain,
+    check_blocks,
+    fold,
+    keep_sheet,
+    last_sheet,
+    oldest_unsealed,
+    seal,
+    sheet,
+)
 from estore.services.ledger.store.vendors import save_approved, save_bank_tokens, save_suspended
 
 __all__ = [
@@ -84,6 +93,7 @@ __all__ = [
     "lock_holds_on",
     "lock_matters",
     "make_available",
+    "oldest_unsealed",
     "parcels_held_for",
     "refunded_parcels",
     "release_due_holds",
