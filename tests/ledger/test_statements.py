@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import gc
 import io
+import tracemalloc
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx
@@ -138,6 +142,62 @@ async def test_many_chunks_are_read_as_one(ledger: Ledger) -> None:
     assert len(made["lines"]) == 1_203
     assert len({line["order_id"] for line in made["lines"]}) == 1_203
     assert made["lines"][-1]["balance"] == made["closing"]
+
+
+@pytest.mark.parametrize("spelling", ["json", "csv"])
+async def test_a_long_statement_takes_no_more_memory_than_a_short_one(ledger: Ledger, spelling: str) -> None:
+    """What goes through Python's memory at once, as it is sent; a client that collects it would hide it."""
+    peaks, sizes = [], []
+    for more in (1_000, 3_000):
+        for _ in range(more // 1_000):
+            sales = [ledger.sale(earns={VENDOR: (100, 10, 1)}) for _ in range(1_000)]
+            await ledger.world.deliver_batch("ledger", sales)
+        del sales
+        await _stream(ledger, spelling)
+        gc.collect()
+        tracemalloc.start()
+        sizes.append(await _stream(ledger, spelling))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert sizes[1] > 3.5 * sizes[0]
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+async def _stream(ledger: Ledger, spelling: str) -> int:
+    """Ask for a statement and drop what comes; returns how many bytes came."""
+    size = 0
+    token = ledger.world.token(operator=True)
+    query = urlencode({"vendor": VENDOR, "format": spelling, **days(ledger)})
+
+    over = asyncio.Event()
+
+    async def receive() -> Any:
+        await over.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        nonlocal size
+        size += len(message.get("body", b""))
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            over.set()
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "scheme": "http",
+        "http_version": "1.1",
+        "path": "/v1/ledger/statements",
+        "raw_path": b"/v1/ledger/statements",
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(b"host", b"estore.test"), (b"authorization", f"Bearer {token}".encode())],
+        "client": ("127.0.0.1", 1),
+        "server": ("estore.test", 80),
+        "extensions": {},
+    }
+    await ledger.world._apps["ledger"](scope, receive, send)
+    return size
 
 
 async def test_a_chunk_costs_the_same_statements_however_much_it_holds(ledger: Ledger) -> None:
