@@ -31,3 +31,11 @@ class ReviewRatingChanged(Event, frozen=True, kw_only=True):
     votes: int
     stars: int
     version: int
+
+
+def mean_of(stars: int, votes: int) -> str | None:
+    """Return the mean of ratings as everybody shows it: two decimals, rounded half up, `"4.25"`; None without votes."""
+    if votes == 0:
+        return None
+    hundredths = (200 * stars + votes) // (2 * votes)
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
