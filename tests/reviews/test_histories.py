@@ -138,7 +138,7 @@ class Play:
         one.status = "rejected"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, min_size=5, max_size=25))
 async def test_ratings_and_votes_are_the_models(open_desk: Desk, steps: list[tuple[Any, ...]]) -> None:
     play = Play(open_desk)
