@@ -122,6 +122,8 @@ async def test_everything_in_the_files_is_in_the_store(marketplace: Settings) ->
         there["catalog.variant"] == there["inventory.sku"] == there["orders.offer"] == there["cart.offer"] == variants
     )
     assert there["orders.purchase_order"] == len(DEMO.orders)
+    assert there["reviews.review"] == len(DEMO.reviews)
+    assert there["reviews.vote"] == sum(len(review.helpful_to) for review in DEMO.reviews)
 
 
 async def test_every_piece_in_the_files_was_received_where_the_file_says(marketplace: Settings) -> None:

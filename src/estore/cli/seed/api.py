@@ -78,9 +78,11 @@ class Api:
         headers["content-type"] = "application/json"
         return await self._call("POST", path, by, content=msgspec.json.encode(body), headers=headers)
 
-    async def put(self, path: str, body: Any, *, by: str, version: int) -> Any:
+    async def put(self, path: str, body: Any, *, by: str, version: int | None = None) -> Any:
         """version: what is replaced."""
-        headers = {"content-type": "application/json", "if-match": f'"v{version}"'}
+        headers = {"content-type": "application/json"}
+        if version is not None:
+            headers["if-match"] = f'"v{version}"'
         return await self._call("PUT", path, by, content=msgspec.json.encode(body), headers=headers)
 
     async def upload(self, path: str, content: bytes, kind: str, *, by: str, **query: Any) -> Any:

@@ -12,7 +12,7 @@ import uvloop
 
 from estore.cli.compose import build, bus_for
 from estore.cli.seed import demo as making
-from estore.cli.seed import purchases
+from estore.cli.seed import opinions, purchases
 from estore.cli.seed.api import Api, eventually
 from estore.cli.seed.bulk import Names, analyze, fill
 from estore.cli.seed.files import Demo, demo
@@ -49,12 +49,14 @@ class Summary(msgspec.Struct):
     products: int = 0
     receipts: int = 0
     orders: int = 0
+    reviews: int = 0
     generated: int = 0
     seconds: float = 0.0
 
     @property
     def made(self) -> bool:
-        return any((self.accounts, self.categories, self.vendors, self.products, self.receipts, self.orders))
+        parts = (self.accounts, self.categories, self.vendors, self.products, self.receipts, self.orders, self.reviews)
+        return any(parts)
 
 
 def run(settings: Settings, options: Options) -> Summary:
@@ -133,6 +135,10 @@ async def _base(
     summary.orders = stage.done
     with stages.stage("events settled"):
         await _settle(list(services.values()))
+    with stages.stage("reviews", len(content.reviews)) as stage:
+        await opinions.say(api, content, stage)
+        await _settle(list(services.values()))
+    summary.reviews = stage.done
     return vendors, categories
 
 
