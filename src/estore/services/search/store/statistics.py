@@ -9,14 +9,15 @@ from estore.kit.db import Record, Tx
 
 _DAYS = """
 INSERT INTO query_day (day, query, searches, without, relaxed, clicks)
-SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) ORDER BY 1
+SELECT $1::date, q.* FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+    AS q (query, searches, without, relaxed, clicks) ORDER BY q.query
 ON CONFLICT (day, query) DO UPDATE
 SET searches = query_day.searches + excluded.searches, without = query_day.without + excluded.without,
     relaxed = query_day.relaxed + excluded.relaxed, clicks = query_day.clicks + excluded.clicks
 """
 _PAST = """
 INSERT INTO past_query (query, searches, found, last_at)
-SELECT query, searches, searches > without, $4 FROM unnest($1::text[], $2::bigint[], $3::bigint[])
+SELECT query, searches, searches > without, $4::timestamptz FROM unnest($1::text[], $2::bigint[], $3::bigint[])
     AS q (query, searches, without) WHERE searches > 0 ORDER BY query
 ON CONFLICT (query) DO UPDATE
 SET searches = past_query.searches + excluded.searches, found = excluded.found, last_at = excluded.last_at

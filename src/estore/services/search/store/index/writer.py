@@ -33,8 +33,9 @@ class Writer:
     def replace(self, keys: Sequence[int], rows: Iterable[Offered], now: datetime) -> None:
         """Take the products `keys` out, and put `rows` in."""
         writer = self._open()
-        for key in keys:
-            writer.delete_documents_by_term("key", key)
+        if keys:
+            # By query: `delete_documents_by_term` makes a signed term of a number, and finds no unsigned key
+            writer.delete_documents_by_query(tantivy.Query.term_set_query(self._text.schema, "key", list(keys)))
         self.put(rows, now)
 
     def commit(self) -> None:
