@@ -96,7 +96,7 @@ class Matching:
             options.append(parts)
         for other in range(max(0, at - 1), at + 1):
             # "head phones" for "headphones"
-            if other + 1 < len(words) and (not known or guess):
+            if other + 1 < len(words):
                 joined = self._text.stem(words[other] + words[other + 1])
                 if self._searcher.doc_freq("title", joined):
                     options.append(self._term(joined))
