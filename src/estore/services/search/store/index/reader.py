@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -78,6 +78,13 @@ class Found(NamedTuple):
     explained: list[Any]
 
 
+class _Page(NamedTuple):
+    keys: list[int]
+    scores: list[float]
+    addresses: list[DocAddress]
+    total: int
+
+
 class Reader:
     """Reads the generation that answers now; looks at every search whether there is a newer one, or a newer commit."""
 
@@ -124,54 +131,40 @@ class Reader:
     def search(self, wanted: Wanted) -> Found:
         """Return a page of what fits. Blocks: call it in a thread."""
         searcher = self.searcher()
-        text, total, relaxed = self._matched(searcher, wanted)
-        everything = self._filtered(text, wanted.filters)
-        ranked = everything
         pinned: list[int] = []
-        if wanted.sort == "relevance":
-            if wanted.pinned:
-                filtered = self._filtered(self._keys(wanted.pinned), wanted.filters)
-                there = set(self._page(searcher, filtered, "relevance", len(wanted.pinned), 0)[0])
-                pinned = [key for key in wanted.pinned if key in there]
-                ranked = Query.boolean_query([(MUST, everything), (NOT, self._keys(pinned))]) if pinned else everything
-            ranked = self._favoured(ranked, wanted.boosted, wanted.buried)
-        keys, scores, addresses = self._page(searcher, ranked, wanted.sort, wanted.limit, wanted.offset)
-        return Found(
-            keys,
-            pinned,
-            scores,
-            total,
-            relaxed,
-            self._facets(searcher, text, wanted.filters) if wanted.facets else {},
-            [json.loads(ranked.explain(searcher, address).to_json()) for address in addresses]
-            if wanted.explain
-            else [],
-        )
+        if wanted.pinned and wanted.sort == "relevance":
+            filtered = self._filtered(self._keys(wanted.pinned), wanted.filters)
+            there = set(self._page(searcher, filtered, "relevance", len(wanted.pinned), 0).keys)
+            pinned = [key for key in wanted.pinned if key in there]
+        text, ranked, relaxed, page = Query.empty_query(), Query.empty_query(), False, _Page([], [], [], 0)
+        for text, relaxed in self._attempts(searcher, wanted):  # noqa: B007 - the last one is what was found
+            ranked = self._filtered(text, wanted.filters)
+            if pinned:
+                ranked = Query.boolean_query([(MUST, ranked), (NOT, self._keys(pinned))])
+            if wanted.sort == "relevance":
+                ranked = self._favoured(ranked, wanted.boosted, wanted.buried)
+            page = self._page(searcher, ranked, wanted.sort, wanted.limit, wanted.offset)
+            if page.total:
+                break
+        total = page.total + len(pinned)
+        facets = self._facets(searcher, text, wanted.filters) if wanted.facets and total else {}
+        why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
+        return Found(page.keys, pinned, page.scores, total, relaxed and page.total > 0, facets, why)
 
-    def _matched(self, searcher: Searcher, wanted: Wanted) -> tuple[Query, int, bool]:
-        """Return the query of the words, how many products fit with the filters, and whether only a part of the words
-        was found."""
+    def _attempts(self, searcher: Searcher, wanted: Wanted) -> Iterator[tuple[Query, bool]]:
+        """Yield queries for the words, from strict to lenient, and whether only a part of the words has to be there."""
         asked = wanted.asked
-        matching = Matching(self._text, searcher, wanted.synonyms)
-
-        def counted(query: Query) -> int:
-            return self._count(searcher, self._filtered(query, wanted.filters))
-
         if not asked.words and not asked.phrases:
-            query = Query.empty_query() if wanted.unreadable else Query.all_query()
-            return query, counted(query), False
+            yield Query.empty_query() if wanted.unreadable else Query.all_query(), False
+            return
+        matching = Matching(self._text, searcher, wanted.synonyms)
         code = matching.code(asked.code) if asked.code else None
         clauses: list[Query] = []
         for guess in (False, True):
             clauses = matching.all_of(asked, guess=guess)
-            query = self._lifted(every(clauses), matching.side_by_side(asked), code)
-            if total := counted(query):
-                return query, total, False
+            yield self._lifted(every(clauses), matching.side_by_side(asked), code), False
         for size in range(len(clauses) - 1, 0, -1):
-            query = any_of(clauses, size)
-            if total := counted(query):
-                return query, total, True
-        return Query.empty_query(), 0, False
+            yield any_of(clauses, size), True
 
     def _lifted(self, base: Query, lift: Query | None, code: Query | None) -> Query:
         if lift is not None:
@@ -194,19 +187,15 @@ class Reader:
     def _keys(self, keys: Sequence[int]) -> Query:
         return Query.const_score_query(Query.term_set_query(self._text.schema, "key", list(keys)), 0.0)
 
-    def _page(
-        self, searcher: Searcher, query: Query, sort: str, limit: int, offset: int
-    ) -> tuple[list[int], list[float], list[DocAddress]]:
+    def _page(self, searcher: Searcher, query: Query, sort: str, limit: int, offset: int) -> _Page:
         if (order := SORTS.get(sort)) is not None:
-            result = searcher.search(query, limit, False, order[0], offset, order[1])
+            result = searcher.search(query, limit, True, order[0], offset, order[1])
         else:
-            result = searcher.search(query, limit, False, offset=offset, weight_by_field="weight")
+            result = searcher.search(query, limit, True, offset=offset, weight_by_field="weight")
         addresses = [address for _, address in result.hits]
         keys = [int(key or 0) for key in searcher.fast_field_values("key", addresses)]
-        return keys, [float(score) for score, _ in result.hits], addresses
-
-    def _count(self, searcher: Searcher, query: Query) -> int:
-        return int(searcher.aggregate(query, {"n": {"value_count": {"field": "key"}}})["n"]["value"])
+        # The binding's stub does not know the count
+        return _Page(keys, [float(score) for score, _ in result.hits], addresses, int(result.count))  # type: ignore[attr-defined]
 
     # --- filters and facets -----------------------------------------------------------------------------------------
 
@@ -273,7 +262,7 @@ class Reader:
             clauses += matching.all_of(Asked((words[-1],), typing=True))
         else:
             clauses.append(last)
-        return self._page(searcher, every(clauses), "relevance", limit, 0)[0]
+        return self._page(searcher, every(clauses), "relevance", limit, 0).keys
 
     def like(self, title: Sequence[str], categories: Sequence[str], but: int, limit: int) -> list[int]:
         """Return products of the same category, those with most words of `title` first; of the one above where there
@@ -285,7 +274,7 @@ class Reader:
         for category in reversed(categories):
             within = Query.const_score_query(self._one_of("category", [category]), 0.1)
             query = Query.boolean_query([(MUST, within), *words, (NOT, self._keys([but, *found]))])
-            found += self._page(searcher, query, "relevance", limit - len(found), 0)[0]
+            found += self._page(searcher, query, "relevance", limit - len(found), 0).keys
             if len(found) >= limit:
                 break
         return found
