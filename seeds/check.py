@@ -19,10 +19,8 @@ SKU = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
 EMAIL = re.compile(r"[a-z0-9.]+@([a-z0-9-]+\.)*(example\.com|example\.org|[a-z0-9-]+\.example)")
 SHIPPING = {"standard", "express"}
 PAYMENT = {"pm_ok", "pm_declined", "pm_requires_action", "pm_disputed"}
-THEN = {
-    *("none", "ship", "ship_partly", "ship_some", "cancel"),
-    *("deliver", "settle", "return", "ask_return", "goodwill"),
-}
+DELIVERED = {"deliver", "settle", "return", "ask_return", "goodwill"}
+THEN = DELIVERED | {"none", "ship", "ship_partly", "ship_some", "cancel"}
 CHARGED = {"pm_ok", "pm_disputed"}
 PICTURE_LIMIT = 3000
 TITLES_WANTED = 1_000_000
@@ -233,6 +231,19 @@ def check_orders(orders: list[dict], customers: set[str], products: list[dict]) 
         expect(quantity <= stock.get(sku, 0), f"orders: want {quantity} of {sku}, too few in stock")
 
 
+def check_reviews(reviews: list[dict], orders: list[dict], customers: set[str]) -> None:
+    delivered = {(o["customer"], line["sku"]) for o in orders if o["then"] in DELIVERED for line in o["lines"]}
+    once([f"{row['customer']} {row['sku']}" for row in reviews], "review")
+    for number, row in enumerate(reviews, start=1):
+        where = f"review {number}"
+        fields(row, "customer sku stars title text author helpful_to reply", where)
+        expect((row["customer"], row["sku"]) in delivered, f"{where}: nothing of it was delivered")
+        expect(row["stars"] in range(1, 6), f"{where}: {row['stars']} stars")
+        expect(row["title"] and row["author"], f"{where}: title or author is empty")
+        once(row["helpful_to"], f"{where}: reader")
+        expect(set(row["helpful_to"]) <= customers - {row["customer"]}, f"{where}: bad readers")
+
+
 def check_wordlists(wordlists: dict, leaves: set[str]) -> int:
     """How many distinct titles the lists can make."""
     expect(set(wordlists["categories"]) == leaves, "wordlists: not the leaf categories")
@@ -278,6 +289,8 @@ def main() -> int:
     check_products(products, {v["slug"] for v in vendors}, leaves, {row["code"] for row in locations})
     check_customers(customers)
     check_orders(orders, {c["email"] for c in customers}, products)
+    reviews = load("reviews.json")
+    check_reviews(reviews, orders, {c["email"] for c in customers})
     titles = check_wordlists(load("wordlists.json"), leaves)
     if faults:
         print("\n".join(faults))
@@ -287,7 +300,8 @@ def main() -> int:
     print(
         f"{len(categories)} categories ({len(leaves)} leaves), {len(vendors)} vendors, "
         f"{len(products)} products, {len(variants)} variants, {len(customers)} customers, "
-        f"{len(locations)} locations, {len(orders)} orders, {titles:,} generated titles possible"
+        f"{len(locations)} locations, {len(orders)} orders, {len(reviews)} reviews, "
+        f"{titles:,} generated titles possible"
     )
     return 0
 

@@ -7,6 +7,7 @@ import asyncio
 from catalog.factories import HOLZIG, TONWERK, Shop, eur
 from estore.contracts.catalog import ProductArchived, ProductPublished
 from estore.contracts.inventory import StockAvailabilityChanged
+from estore.contracts.reviews import ReviewRatingChanged
 from estore.kit.db import statements
 from estore.kit.errors import Failure
 from estore.services.catalog.service import Products, Settling
@@ -166,3 +167,43 @@ async def test_timers_are_not_for_callers(shop: Shop) -> None:
         assert failure.status == 404
     else:
         raise AssertionError("a caller could run a timer")
+
+
+def rated(product_id: str, votes: int, stars: int, version: int) -> ReviewRatingChanged:
+    return ReviewRatingChanged(product_id=product_id, votes=votes, stars=stars, version=version)
+
+
+async def test_a_rating_is_shown_with_the_product_and_in_lists(shop: Shop) -> None:
+    made = await shop.product(title="Mug")
+    path = f"/v1/products/{made['id']}"
+    before = await shop.guest.get(path)
+    await shop.world.deliver("catalog", rated(made["id"], 3, 14, 7))
+    after = await shop.guest.get(path)
+    with statements(at_most=1):
+        listed = (await shop.guest.get("/v1/products")).json()["data"]
+
+    assert before.json()["rating"] == {"votes": 0, "mean": None}
+    assert after.json()["rating"] == listed[0]["rating"] == {"votes": 3, "mean": "4.67"}
+    assert after.headers["etag"] != before.headers["etag"]
+    assert after.json()["version"] == before.json()["version"]
+
+
+async def test_ratings_in_the_wrong_order_and_twice_end_right(shop: Shop) -> None:
+    made = await shop.product(title="Mug")
+    for version in (2, 5, 3, 5, 1):
+        await shop.world.deliver("catalog", rated(made["id"], version, 4 * version, version))
+    await shop.world.deliver_batch("catalog", [rated(made["id"], 9, 9, 9), rated(made["id"], 8, 40, 8)])
+    await shop.world.deliver("catalog", rated("prd_unheard", 1, 5, 1))
+
+    assert (await shop.guest.get(f"/v1/products/{made['id']}")).json()["rating"] == {"votes": 9, "mean": "1.00"}
+
+
+async def test_a_new_rating_is_announced_to_the_read_caches(shop: Shop) -> None:
+    made = await shop.product(title="Mug")
+    with statements() as heard:
+        await shop.world.deliver("catalog", rated(made["id"], 1, 5, 2))
+    with statements() as repeated:
+        await shop.world.deliver("catalog", rated(made["id"], 1, 5, 2))
+
+    assert any("pg_notify" in sql for sql in heard.sent)
+    assert not any("pg_notify" in sql for sql in repeated.sent)

@@ -16,7 +16,6 @@ from estore.kit.contract import REGISTRY, Event
 OURS = {name: event for name, event in REGISTRY.items() if event.__module__.startswith("estore.")}
 
 FOR_THE_OUTSIDE: dict[str, str] = {
-    "account.erased.v1": "whoever keeps personal data outside this house",
     "account.registered.v1": "newsletters, customer relations",
     "account.verified.v1": "newsletters, customer relations",
     "balance.negative.v1": "operators",
@@ -29,6 +28,7 @@ FOR_THE_OUTSIDE: dict[str, str] = {
     "payout.paid.v1": "a vendor's own systems",
     "reconciliation.differed.v1": "operators",
     "return.approved.v1": "mails",
+    "review.published.v1": "mails, and a vendor's own systems",
     "stock.low.v1": "a vendor's own systems",
     "stock.released.v1": "a vendor's own systems",
 }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -43,7 +47,12 @@ def settings_for(dsn: str, services: Sequence[str], *, currency: str = "EUR", **
     """Return settings in which every service uses the database `dsn`; further ESTORE_* variables as arguments."""
     variables = {f"ESTORE_{name.upper()}_DATABASE_URL": dsn for name in services} | environment
     return Settings(
-        database_url=dsn, secret="a secret for tests", currency=currency, rate_factor=0.0, environment=variables
+        database_url=dsn,
+        secret="a secret for tests",
+        currency=currency,
+        rate_factor=0.0,
+        environment=variables,
+        data=Path(tempfile.gettempdir()) / f"estore-data-{urlsplit(dsn).path[1:]}",
     )
 
 
@@ -199,6 +208,7 @@ async def world(
         for service in services.values():
             await service.db.close()
         if not shared:
+            shutil.rmtree(settings.data, ignore_errors=True)
             await databases.give_back(dsn)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from estore.kit.bus.base import Bus
     from estore.kit.service import Service
 
-SERVICES = ("identity", "vendors", "catalog", "cart", "orders", "inventory", "payments", "ledger")
+SERVICES = ("identity", "vendors", "catalog", "cart", "orders", "inventory", "payments", "ledger", "reviews", "search")
 
 
 def check_names(names: Sequence[str]) -> list[str]:

@@ -322,6 +322,11 @@ _AVAILABLE = {
     "cart": 'SELECT sku, available, stock_version FROM offer WHERE stock_version > 0 ORDER BY sku COLLATE "C"',
 }
 
+_RATED = {
+    "reviews": "SELECT product_id, votes, stars, version FROM rating ORDER BY product_id",
+    "catalog": "SELECT product_id, votes, stars, version FROM rating ORDER BY product_id",
+}
+
 
 def _reading(sql: str) -> Stream:
     async def stream(tx: Tx) -> AsyncIterator[Row]:
@@ -370,6 +375,21 @@ def _availability_of(service: str) -> Comparison:
     )
 
 
+def _rating_differs(values: Sequence[Any]) -> Verdict:
+    truth, copy = values
+    if truth == copy:
+        return None
+    return {"reviews": _shown(truth), "copy": _shown(copy)}
+
+
+def _ratings_of(service: str) -> Comparison:
+    return Comparison(
+        (("reviews", _reading(_RATED["reviews"])), (service, _reading(_RATED[service]))),
+        (Rule(15, f"the ratings in {service} are those of reviews", lambda v: True, _rating_differs),),
+        lambda key, _: (key,),
+    )
+
+
 COMPARISONS: Sequence[Comparison] = (
     ORDERS,
     BOOKS,
@@ -377,4 +397,5 @@ COMPARISONS: Sequence[Comparison] = (
     _offers_of("cart"),
     _availability_of("catalog"),
     _availability_of("cart"),
+    _ratings_of("catalog"),
 )

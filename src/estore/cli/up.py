@@ -139,6 +139,7 @@ async def _run(options: Options, progress: Progress) -> int:
                 os.environ,
                 database_url=admin_url,
                 amqp_url=amqp_url,
+                data=data,
                 secret=store.secret_of(data),
                 public_url=f"http://{_shown(options.host)}:{listener.getsockname()[1]}",
             )
@@ -277,6 +278,7 @@ def _environment(settings: Settings, services_url: str) -> dict[str, str]:
     return dict(os.environ) | {
         "ESTORE_DATABASE_URL": url,
         "ESTORE_AMQP_URL": settings.amqp_url,
+        "ESTORE_DATA": str(settings.data),
         "ESTORE_SECRET": settings.secret,
         "ESTORE_PUBLIC_URL": settings.public_url,
         # Here all clients share one address: limits per address would be limits for everybody.

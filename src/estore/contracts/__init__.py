@@ -4,7 +4,19 @@ Compatible change: add an optional field. Anything else is a new version of the 
 Quantities are pieces; amounts are integer minor units of `currency`; times are UTC.
 """
 
-from estore.contracts import cart, catalog, identity, inventory, ledger, orders, payments, vendors
+from estore.contracts import cart, catalog, identity, inventory, ledger, orders, payments, reviews, vendors
 from estore.kit.contract import REGISTRY, Event
 
-__all__ = ["REGISTRY", "Event", "cart", "catalog", "identity", "inventory", "ledger", "orders", "payments", "vendors"]
+__all__ = [
+    "REGISTRY",
+    "Event",
+    "cart",
+    "catalog",
+    "identity",
+    "inventory",
+    "ledger",
+    "orders",
+    "payments",
+    "reviews",
+    "vendors",
+]

@@ -29,6 +29,7 @@ from estore.services.catalog import store as catalog
 from estore.services.catalog.domain import PUBLISHED, Picture, Product, Variant
 from estore.services.inventory import store as inventory
 from estore.services.orders import store as orders
+from estore.services.reviews import store as reviews
 
 CHUNK = 1000
 WAITING_CHUNKS = 4
@@ -47,8 +48,9 @@ _TABLES = {
     "inventory": ("sku", "stock", "movement"),
     "orders": ("offer", "product_heard"),
     "cart": ("offer",),
+    "reviews": ("sku",),
 }
-_SKUS = {"catalog": "variant", "inventory": "sku", "orders": "offer", "cart": "offer"}
+_SKUS = {"catalog": "variant", "inventory": "sku", "orders": "offer", "cart": "offer", "reviews": "sku"}
 
 
 @dataclass(frozen=True)
@@ -334,6 +336,10 @@ async def _copy_cart(tx: Tx, rows: Rows, names: Names, now: datetime) -> None:
     await cart.copy_offers(tx, offers)
 
 
+async def _copy_reviews(tx: Tx, rows: Rows, names: Names, now: datetime) -> None:
+    await reviews.copy_skus(tx, ((v.sku, row.product_id) for row in rows for v in row.variants))
+
+
 def _line_title(row: GeneratedProduct, variant: str) -> str:
     return row.title if variant == row.title else f"{row.title}, {variant}"
 
@@ -343,4 +349,5 @@ COPIES: Mapping[str, Copy] = {
     "inventory": _copy_inventory,
     "orders": _copy_orders,
     "cart": _copy_cart,
+    "reviews": _copy_reviews,
 }

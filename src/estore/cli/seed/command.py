@@ -12,7 +12,7 @@ import uvloop
 
 from estore.cli.compose import build, bus_for
 from estore.cli.seed import demo as making
-from estore.cli.seed import payouts, purchases
+from estore.cli.seed import opinions, payouts, purchases
 from estore.cli.seed.api import Api, eventually
 from estore.cli.seed.bulk import Names, analyze, fill
 from estore.cli.seed.files import Demo, demo
@@ -50,13 +50,14 @@ class Summary(msgspec.Struct):
     receipts: int = 0
     orders: int = 0
     payouts: int = 0
+    reviews: int = 0
     generated: int = 0
     seconds: float = 0.0
 
     @property
     def made(self) -> bool:
-        made = (self.accounts, self.categories, self.vendors, self.products, self.receipts, self.orders, self.payouts)
-        return any(made)
+        shop = (self.accounts, self.categories, self.vendors, self.products, self.receipts)
+        return any(shop) or any((self.orders, self.payouts, self.reviews))
 
 
 def run(settings: Settings, options: Options) -> Summary:
@@ -155,6 +156,10 @@ async def _base(
     summary.payouts = stage.done
     with stages.stage("events settled"):
         await _settle(list(services.values()))
+    with stages.stage("reviews", len(content.reviews)) as stage:
+        await opinions.say(api, content, stage)
+        await _settle(list(services.values()))
+    summary.reviews = stage.done
     return vendors, categories
 
 

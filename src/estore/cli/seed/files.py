@@ -122,6 +122,19 @@ class Order(msgspec.Struct, frozen=True):
     ]
 
 
+class Review(msgspec.Struct, frozen=True):
+    """What a customer says of a SKU that was delivered. helpful_to: e-mail addresses. reply: the vendor's, or empty."""
+
+    customer: str
+    sku: str
+    stars: int
+    title: str
+    text: str
+    author: str
+    helpful_to: tuple[str, ...]
+    reply: str
+
+
 class Option(msgspec.Struct, frozen=True):
     name: str
     values: tuple[str, ...]
@@ -168,6 +181,7 @@ class Demo(msgspec.Struct, frozen=True):
     locations: tuple[Location, ...]
     customers: tuple[Customer, ...]
     orders: tuple[Order, ...]
+    reviews: tuple[Review, ...]
 
     def paths(self) -> dict[str, tuple[str, ...]]:
         """Return the slugs from the root down to each category. Parents come before their children in the file."""

@@ -32,7 +32,8 @@ async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
     if not request.scope["query_string"]:
         return
     known: set[str] = request.route_handler.opt["parameters"]
-    unknown = [name for name in request.query_params if name not in known]
+    families: tuple[str, ...] = request.route_handler.opt["families"]
+    unknown = [name for name in request.query_params if name not in known and not name.startswith(families)]
     if unknown:
         faults = [Fault(f"known are {', '.join(sorted(known)) or 'none'}", parameter=name) for name in unknown]
         raise UnknownParameter(f"unknown: {', '.join(unknown)}", errors=faults)
@@ -47,6 +48,7 @@ def _route(make: Callable[..., Any], path: str, endpoint: Endpoint[Any, Any], st
         "if_match": _if_match(endpoint, errors, options.pop("if_match", False)),
         "bodies": tuple(options.pop("bodies", ())),
         "also": tuple(options.pop("also", ())),
+        "families": tuple(options.pop("families", ())),
     } | options.pop("opt", {})
 
     def declare(fn: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
@@ -96,7 +98,8 @@ def _failures(make: Any, path: str, endpoint: Endpoint[Any, Any], opt: Options, 
 def get(path: str, endpoint: Endpoint[Any, Any], *, status: int = 200, **options: Any) -> Route:
     """Declare a GET route.
 
-    errors: further statuses it answers. also: further media types of its answer. Other options are Litestar's.
+    errors: further statuses it answers. also: further media types of its answer. families: beginnings of query
+    parameters that the route reads itself, such as `attr.`. Other options are Litestar's.
     """
     return _route(_get, path, endpoint, status, options)
 

@@ -10,7 +10,8 @@ product.archived when it is not for sale any more. A product's version grows wit
 - A category that is renamed or moved makes a product.changed of each product in it, page by page.
 - product.stock_imported carries the counts that came with an import file; inventory owns the stock.
 
-I hear vendor.approved and vendor.suspended (who may sell), stock.availability_changed (what a page shows as available).
+I hear vendor.approved and vendor.suspended (who may sell), stock.availability_changed (what a page shows as available)
+and review.rating_changed (its rating).
 
 `estore_catalog` is the channel on which a commit names the products whose public answers it changed.
 """
@@ -23,7 +24,8 @@ from estore.contracts.catalog import (
     ProductStockImported,
 )
 from estore.contracts.inventory import StockAvailabilityChanged
+from estore.contracts.reviews import ReviewRatingChanged
 from estore.contracts.vendors import VendorApproved, VendorSuspended
 
 PUBLISHES = (ProductPublished, ProductChanged, ProductArchived, PriceChanged, ProductStockImported)
-HEARS = (VendorApproved, VendorSuspended, StockAvailabilityChanged)
+HEARS = (VendorApproved, VendorSuspended, StockAvailabilityChanged, ReviewRatingChanged)

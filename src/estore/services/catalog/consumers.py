@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from estore.contracts.inventory import StockAvailabilityChanged
+from estore.contracts.reviews import ReviewRatingChanged
 from estore.contracts.vendors import VendorApproved, VendorSuspended
 from estore.kit.bus.base import Subscription
 from estore.services.catalog.endpoints import Endpoints
@@ -13,4 +14,5 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
     return [
         Subscription("catalog.vendors", {VendorApproved: e.vendor_approved, VendorSuspended: e.vendor_suspended}),
         Subscription("catalog.availability", {StockAvailabilityChanged: e.availability_changed}, linger=0.02),
+        Subscription("catalog.ratings", {ReviewRatingChanged: e.rating_changed}),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from estore.contracts.inventory import StockAvailabilityChanged
+from estore.contracts.reviews import ReviewRatingChanged
 from estore.contracts.vendors import VendorApproved, VendorSuspended
 from estore.kit.endpoint import (
     ACCEPTED,
@@ -59,6 +60,7 @@ class Endpoints:
     vendor_approved: Handler[VendorApproved]
     vendor_suspended: Handler[VendorSuspended]
     availability_changed: Handler[StockAvailabilityChanged]
+    rating_changed: Handler[ReviewRatingChanged]
 
 
 def build(edge: Edge, products: service.Products, settling: service.Settling) -> Endpoints:
@@ -93,4 +95,5 @@ def build(edge: Edge, products: service.Products, settling: service.Settling) ->
         vendor_approved=edge.consumer(service.vendor_approved),
         vendor_suspended=edge.consumer(service.vendor_suspended),
         availability_changed=edge.consumer(service.availability_changed),
+        rating_changed=edge.consumer(service.rating_changed),
     )

@@ -7,7 +7,13 @@ from estore.services.catalog.service.categories import (
     get_category,
     update_category,
 )
-from estore.services.catalog.service.hearing import Settling, availability_changed, vendor_approved, vendor_suspended
+from estore.services.catalog.service.hearing import (
+    Settling,
+    availability_changed,
+    rating_changed,
+    vendor_approved,
+    vendor_suspended,
+)
 from estore.services.catalog.service.importing import Importer
 from estore.services.catalog.service.imports import (
     cancel_import,
@@ -40,6 +46,7 @@ __all__ = [
     "list_imports",
     "list_products",
     "may_import",
+    "rating_changed",
     "receive_piece",
     "start_import",
     "tidy_imports",

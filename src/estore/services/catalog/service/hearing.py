@@ -1,4 +1,4 @@
-"""What catalog does when it hears of vendors and stock, and what it brings along afterwards, page by page."""
+"""What catalog does when it hears of vendors, stock and ratings, and what it brings along afterwards, page by page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from estore.contracts.catalog import ProductChanged
 from estore.contracts.inventory import StockAvailabilityChanged
+from estore.contracts.reviews import ReviewRatingChanged
 from estore.contracts.vendors import VendorApproved, VendorSuspended
 from estore.kit.context import Context
 from estore.kit.db import Tx
@@ -41,6 +42,16 @@ async def availability_changed(tx: Tx, messages: Sequence[Message[StockAvailabil
     for message in sorted(messages, key=lambda m: m.data.version):
         newest[message.data.sku] = (max(0, message.data.available), message.data.version)
     concerned = await store.others.set_availability(tx, newest)
+    if concerned:
+        await store.announce(tx, [name for row in concerned for name in (row["id"], row["slug"])])
+
+
+async def rating_changed(tx: Tx, messages: Sequence[Message[ReviewRatingChanged]]) -> None:
+    """Keep what all reviews of a product sum to; an older version never overwrites a newer one."""
+    newest: dict[str, tuple[int, int, int]] = {}
+    for message in sorted(messages, key=lambda m: m.data.version):
+        newest[message.data.product_id] = (message.data.votes, message.data.stars, message.data.version)
+    concerned = await store.others.set_ratings(tx, newest)
     if concerned:
         await store.announce(tx, [name for row in concerned for name in (row["id"], row["slug"])])
 

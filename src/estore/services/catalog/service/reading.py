@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from estore.contracts.reviews import mean_of
 from estore.kit.context import Context, Principal
 from estore.kit.db import Record, Tx
 from estore.kit.endpoint import VENDOR
@@ -21,6 +22,7 @@ from estore.services.catalog.service.shapes import (
     PriceRange,
     ProductCard,
     ProductOut,
+    RatingOut,
     VariantOut,
     VendorRef,
 )
@@ -124,6 +126,10 @@ def _category(row: Record) -> CategoryRef:
     return CategoryRef(row["category_id"], row["category_slug"], row["category_name"])
 
 
+def _rating(row: Record) -> RatingOut:
+    return RatingOut(row["votes"], mean_of(row["stars"], row["votes"]))
+
+
 def _variants(row: Record) -> list[VariantOut]:
     currency = row["currency"]
     return [
@@ -167,6 +173,7 @@ def product_out(row: Record) -> ProductOut:
         status=row["status"],
         version=row["version"],
         variants=variants,
+        rating=_rating(row),
         published_at=row["published_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -193,4 +200,5 @@ def card_out(row: Record) -> ProductCard:
         status=row["status"],
         version=row["version"],
         variants=variants,
+        rating=_rating(row),
     )

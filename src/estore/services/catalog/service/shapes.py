@@ -251,6 +251,13 @@ class OptionOut(msgspec.Struct, frozen=True):
     values: list[str]
 
 
+class RatingOut(msgspec.Struct, frozen=True):
+    """votes: reviews that everybody can read. mean: of their stars, two decimals, rounded half up; null without any."""
+
+    votes: int
+    mean: str | None
+
+
 class ProductOut(msgspec.Struct, frozen=True, kw_only=True):
     """version: send it as If-Match: "v<version>", or the ETag as it came. options: derived from the variants."""
 
@@ -268,6 +275,7 @@ class ProductOut(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     version: int
     variants: list[VariantOut]
+    rating: RatingOut
     published_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -297,6 +305,7 @@ class ProductCard(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     version: int
     variants: list[VariantOut]
+    rating: RatingOut
 
 
 class CategoryOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""SQL of what catalog knows of other services: vendors and availability."""
+"""SQL of what catalog knows of other services: vendors, availability and ratings."""
 
 from __future__ import annotations
 
@@ -94,4 +94,23 @@ async def set_availability(tx: Tx, levels: Mapping[str, tuple[int, int]]) -> lis
         list(levels),
         [available for available, _ in levels.values()],
         [version for _, version in levels.values()],
+    )
+
+
+async def set_ratings(tx: Tx, ratings: Mapping[str, tuple[int, int, int]]) -> list[Record]:
+    """Keep products' ratings: product id -> (votes, their stars' sum, version). An older version changes nothing.
+
+    Returns id and slug of the listed products that this concerns.
+    """
+    return await tx.fetch(
+        "WITH heard AS (INSERT INTO rating (product_id, votes, stars, version)"
+        " SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::bigint[])"
+        " AS r (product_id, votes, stars, version) ORDER BY product_id"
+        " ON CONFLICT (product_id) DO UPDATE SET votes = excluded.votes, stars = excluded.stars,"
+        " version = excluded.version WHERE rating.version < excluded.version RETURNING product_id)"
+        " SELECT p.id, p.slug FROM heard JOIN product p ON p.id = heard.product_id WHERE p.listed",
+        list(ratings),
+        [votes for votes, _, _ in ratings.values()],
+        [stars for _, stars, _ in ratings.values()],
+        [version for _, _, version in ratings.values()],
     )

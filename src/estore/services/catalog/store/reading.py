@@ -22,13 +22,17 @@ _VARIANTS = """(
 
 _CARD = f"""p.id, p.slug, p.title, p.brand, p.pictures, p.status, p.min_price, p.max_price, p.sort_title,
     p.published_at, p.currency, p.version, v.id AS vendor_id, v.slug AS vendor_slug, v.name AS vendor_name,
-    c.id AS category_id, c.slug AS category_slug, c.name AS category_name, {_VARIANTS}"""
+    c.id AS category_id, c.slug AS category_slug, c.name AS category_name,
+    coalesce(t.votes, 0) AS votes, coalesce(t.stars, 0) AS stars, {_VARIANTS}"""
 
-_FROM = "JOIN vendor v ON v.id = p.vendor_id JOIN category c ON c.id = p.category_id"
+_FROM = (
+    "JOIN vendor v ON v.id = p.vendor_id JOIN category c ON c.id = p.category_id"
+    " LEFT JOIN rating t ON t.product_id = p.id"
+)
 
 _PRODUCT = f"""
 SELECT {_CARD}, p.description, p.attributes, p.tax_class, p.created_at, p.updated_at,
-    c.version + v.version AS surroundings
+    c.version + v.version + coalesce(t.version, 0) AS surroundings
 FROM product p {_FROM}
 WHERE p.{{key}} = $1 AND ((p.listed AND v.selling) OR $3 OR p.vendor_id = ANY($2::text[]))
 """

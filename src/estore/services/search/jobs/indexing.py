@@ -1,0 +1,127 @@
+"""The one process per index folder that writes it: it follows what changes, and builds anew beside what answers.
+
+What has a number is in PostgreSQL until the next change of the same product, and the folder says up to which number it
+has read; that is written after the index's commit. So a kill at any point has something read again, and loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from estore.kit.clock import Clock, monotonic
+from estore.kit.context import system_context
+from estore.kit.telemetry import log
+from estore.services.search.endpoints import Endpoints
+from estore.services.search.service import Piece
+from estore.services.search.store.index import Folder, State, Text, Writer
+
+T = TypeVar("T")
+_log = log(__name__)
+BUILD_THREADS = 2
+
+
+class IndexWork:
+    """Keeps the index of one folder, while this process holds its lock."""
+
+    def __init__(self, e: Endpoints, folder: Folder, text: Text, clock: Clock) -> None:
+        self._e = e
+        self._folder = folder
+        self._text = text
+        self._clock = clock
+        self._writer: Writer | None = None
+        # Who follows and who swaps take turns
+        self._turn = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="search-index")
+
+    async def follow(self) -> None:
+        """Bring what changed into the index that answers."""
+        if not self._folder.lock():
+            return
+        aim = await self._e.aim(self._ctx(), None)
+        if aim.unnumbered:
+            await self._e.number(self._ctx(), None)
+            aim = await self._e.aim(self._ctx(), None)
+        async with self._turn:
+            current = self._folder.current()
+            state = self._folder.state(current) if current is not None else None
+            if current is None or state is None or not state.follows(aim.state) or state.position == aim.state.position:
+                return
+            try:
+                if self._writer is None or self._writer.folder != current:
+                    self._writer = await self._in_thread(Writer, current, self._text)
+                await self._catch_up(self._writer, state)
+            except BaseException:
+                # Whatever it holds uncommitted is read again
+                self._writer = None
+                raise
+
+    async def build(self) -> None:
+        """Make the index anew where there is none, or where it is of another store, schema, language or wish."""
+        if not self._folder.lock():
+            return
+        aim = await self._e.aim(self._ctx(), None)
+        current = self._folder.current()
+        state = self._folder.state(current) if current is not None else None
+        if current is not None and state is not None and state.fits(aim.state) and await self._readable(current):
+            return
+        began = monotonic()
+        generation = self._folder.begin()
+        writer = await self._in_thread(lambda: Writer(generation, self._text, threads=BUILD_THREADS))
+        after: int | None = 0
+        while after is not None:
+            piece = await self._e.chunk(self._ctx(), after)
+            await self._in_thread(writer.put, piece.rows, self._clock.now())
+            after = piece.after
+        await self._in_thread(writer.commit)
+        # What changed meanwhile: most of it while the old index still answers and follows, the last while it waits
+        state = await self._catch_up(writer, aim.state)
+        async with self._turn:
+            state = await self._catch_up(writer, state)
+            await self._in_thread(writer.close)
+            self._folder.save(generation, state)
+            self._writer = None
+            self._folder.swap(generation)
+        _log.info("index built", generation=state.generation, seconds=round(monotonic() - began, 1))
+
+    async def stop(self) -> None:
+        """Let the folder go; what is not committed is read again by the next one."""
+        async with self._turn:
+            self._writer = None
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._folder.unlock()
+
+    async def _catch_up(self, writer: Writer, state: State) -> State:
+        while True:
+            piece = await self._e.changes(self._ctx(), state.position)
+            if piece.position == state.position:
+                return state
+            await self._in_thread(self._write, writer, piece)
+            state = msgspec.structs.replace(state, position=piece.position)
+            self._folder.save(writer.folder, state)
+
+    def _write(self, writer: Writer, piece: Piece) -> None:
+        writer.replace(piece.keys, piece.rows, self._clock.now())
+        writer.commit()
+
+    async def _readable(self, generation: Path) -> bool:
+        if self._writer is not None and self._writer.folder == generation:
+            return True
+        try:
+            async with self._turn:
+                self._writer = await self._in_thread(Writer, generation, self._text)
+        except (OSError, ValueError) as error:
+            _log.warning("the index cannot be read and is made anew", error=str(error))
+            return False
+        return True
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+    def _ctx(self) -> Any:
+        return system_context(self._clock.now())

@@ -1,0 +1,64 @@
+"""The operator's words and rules, as every search needs them: kept in memory, read again once they are a second old."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from estore.kit.clock import monotonic
+from estore.kit.db import Record, Tx
+from estore.services.search import store
+from estore.services.search.domain.text import words_of
+
+FRESH_SECONDS = 0.5
+
+
+class Rules:
+    """synonyms: words -> others that mean the same. of: query ('' for every one) -> (action, key), pins in order."""
+
+    def __init__(
+        self,
+        synonyms: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
+        stop_words: frozenset[str],
+        of: Mapping[str, Sequence[tuple[str, int]]],
+    ) -> None:
+        self.synonyms = synonyms
+        self.stop_words = stop_words
+        self._of = of
+
+    def keys(self, action: str, query: str) -> tuple[int, ...]:
+        """Return the products that `action` is about, of this query and of every query."""
+        rules = [*self._of.get(query, ()), *(self._of.get("", ()) if query else ())]
+        return tuple(dict.fromkeys(key for kind, key in rules if kind == action))
+
+
+class Rulebook:
+    """The rules of one process."""
+
+    def __init__(self) -> None:
+        self._rules: Rules | None = None
+        self._read_at = 0.0
+
+    async def rules(self, tx: Tx) -> Rules:
+        """Return the rules, at most FRESH_SECONDS old."""
+        if self._rules is None or monotonic() - self._read_at > FRESH_SECONDS:
+            self._read_at = monotonic()
+            self._rules = _rules(*await store.rules.everything(tx))
+        return self._rules
+
+    def forget(self) -> None:
+        """Read them again at the next search."""
+        self._rules = None
+
+
+def _rules(groups: Sequence[Sequence[str]], stop_words: Sequence[str], rows: Sequence[Record]) -> Rules:
+    synonyms: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for group in groups:
+        members = [tuple(words_of(member)) for member in group]
+        for member in members:
+            others = [other for other in members if other != member and other]
+            if member and others:
+                synonyms.setdefault(member, []).extend(others)
+    of: dict[str, list[tuple[str, int]]] = {}
+    for row in rows:
+        of.setdefault(row["query"], []).append((row["action"], row["key"]))
+    return Rules(synonyms, frozenset(word for text in stop_words for word in words_of(text)), of)

@@ -1,0 +1,258 @@
+"""Use cases of those who look for something. The index says which products, PostgreSQL what they cost now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import msgspec
+
+from estore.kit.clock import monotonic
+from estore.kit.context import Context
+from estore.kit.db import Record, Tx
+from estore.kit.endpoint import OPERATOR
+from estore.kit.errors import Fault
+from estore.kit.http.pages import CursorInvalid, cursor_of, decode_cursor
+from estore.kit.money import Money
+from estore.services.search import store
+from estore.services.search.domain import ranking
+from estore.services.search.domain.errors import Busy, FilterInvalid, ProductUnknown
+from estore.services.search.domain.text import facet_name, kept, understand, without_stop_words, words_of
+from estore.services.search.service import shapes
+from estore.services.search.service.rulebook import Rulebook, Rules
+from estore.services.search.service.tallying import Tally
+from estore.services.search.store.index import Found, Reader, Wanted
+from estore.services.search.store.index.reader import Filters
+
+T = TypeVar("T")
+DEEPEST = 5000
+CATEGORIES_FRESH_SECONDS = 30.0
+# Searches that may wait for a thread of this process.
+WAITING_PER_THREAD = 32
+MAX_PRICE = 2**53
+LEAST_SEARCHES = 3
+
+
+class Desk:
+    """Searches for customers. threads: that read the index at once, in this process."""
+
+    def __init__(self, reader: Reader, rulebook: Rulebook, tally: Tally, threads: int) -> None:
+        self.reader = reader
+        self._rulebook = rulebook
+        self._tally = tally
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="search")
+        self._most = threads * WAITING_PER_THREAD
+        self._waiting = 0
+        self._categories: dict[str, int] = {}
+        self._categories_at = float("-inf")
+
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """Run what blocks in one of the threads. Raises Busy when too many wait already."""
+        if self._waiting >= self._most:
+            raise Busy()
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        finally:
+            self._waiting -= 1
+
+    # --- searching --------------------------------------------------------------------------------------------------
+
+    async def find(self, tx: Tx, ctx: Context, request: shapes.Search) -> shapes.SearchResult:
+        """Return a page of what fits. Raises FilterInvalid, CursorInvalid, IndexMissing, Busy; Denied for an
+        explanation that is not the operator's."""
+        if request.explain:
+            OPERATOR(ctx.principal)
+        rules = await self._rulebook.rules(tx)
+        query = kept(request.q)
+        offset = _offset(request, query)
+        vendors = await store.documents.vendors(tx, request.vendor) if request.vendor else []
+        wanted = _wanted(request, rules, query, offset, vendors)
+        found = await self.in_thread(self.reader.search, wanted)
+        keys = [*found.pinned, *found.keys] if offset == 0 else found.keys
+        cards = await store.documents.cards(tx, keys)
+        hits = [_hit(cards[key]) for key in keys if key in cards]
+        if request.explain:
+            hits = _explained(hits, keys, found, cards, ctx)
+        if offset == 0 and query:
+            self._tally.search(query, without=found.total == 0, relaxed=found.relaxed)
+        more = len(found.keys) == request.limit and offset + request.limit < min(found.total, DEEPEST)
+        return shapes.SearchResult(
+            hits,
+            cursor_of(request.sort, query, offset + request.limit) if more else None,
+            found.total,
+            found.relaxed,
+            await self._facets(tx, found) if request.facets else None,
+        )
+
+    async def _facets(self, tx: Tx, found: Found) -> shapes.Facets:
+        facets = found.facets
+        named = {
+            row["vendor_id"]: row["name"] for row in await store.documents.vendors(tx, list(facets.get("vendor", ())))
+        }
+        steps = [*ranking.PRICE_STEPS, None]
+        prices = facets.get("price", {})
+        return shapes.Facets(
+            category=_values(facets.get("category", {})),
+            brand=_values(facets.get("brand", {})),
+            vendor=[shapes.FacetValue(v, n, named.get(v)) for v, n in facets.get("vendor", {}).items()],
+            price=[
+                shapes.PriceFacet(low, high, prices[str(low)])
+                for low, high in zip(ranking.PRICE_STEPS, steps[1:], strict=True)
+                if str(low) in prices
+            ],
+            rating=_values(dict(sorted(facets.get("rating", {}).items(), reverse=True))),
+            in_stock=_values(facets.get("in_stock", {})),
+            attributes={
+                kind.removeprefix("attr."): _values(values)
+                for kind, values in facets.items()
+                if kind.startswith("attr.") and values
+            },
+        )
+
+    # --- others -----------------------------------------------------------------------------------------------------
+
+    async def suggest(self, tx: Tx, ctx: Context, request: shapes.Suggest) -> shapes.Suggestions:
+        """Return products, categories and others' queries that begin like what is being typed."""
+        words = list(understand(request.q).words)
+        if not words:
+            return shapes.Suggestions([], [], [])
+        rules = await self._rulebook.rules(tx)
+        keys = await self.in_thread(self.reader.starting, words, request.limit, rules.synonyms)
+        cards = await store.documents.cards(tx, keys)
+        prefix = " ".join(words)
+        return shapes.Suggestions(
+            [_suggested(cards[key]) for key in keys if key in cards],
+            await self._matching_categories(words[-1], request.limit),
+            list(await store.statistics.starting(tx, prefix, LEAST_SEARCHES, request.limit)),
+        )
+
+    async def _matching_categories(self, prefix: str, limit: int) -> list[shapes.FacetValue]:
+        if monotonic() - self._categories_at > CATEGORIES_FRESH_SECONDS:
+            self._categories_at = monotonic()
+            self._categories = await self.in_thread(self.reader.categories)
+        fitting = [
+            shapes.FacetValue(slug, count)
+            for slug, count in self._categories.items()
+            if any(word.startswith(prefix) for word in slug.split("-"))
+        ]
+        return fitting[:limit]
+
+    async def related(self, tx: Tx, ctx: Context, request: shapes.Neighbours) -> shapes.HitList:
+        """Return products like this one. Raises ProductUnknown."""
+        product = await _product(tx, request.product)
+        rules = await self._rulebook.rules(tx)
+        title = without_stop_words(words_of(product["title"])[:12], rules.stop_words)
+        keys = await self.in_thread(self.reader.like, title, product["category_path"], product["key"], request.limit)
+        cards = await store.documents.cards(tx, keys)
+        return shapes.HitList([_hit(cards[key]) for key in keys if key in cards])
+
+    async def bought_together(self, tx: Tx, ctx: Context, request: shapes.Neighbours) -> shapes.HitList:
+        """Return what others had in the same order. Raises ProductUnknown."""
+        product = await _product(tx, request.product)
+        rows = await store.documents.bought_together(tx, product["product_id"], request.limit)
+        return shapes.HitList([_hit(row) for row in rows])
+
+
+async def _product(tx: Tx, product_id: str) -> Record:
+    row = await store.documents.product(tx, product_id) if len(product_id) <= 100 and "\x00" not in product_id else None
+    if row is None:
+        raise ProductUnknown()
+    return row
+
+
+def _offset(request: shapes.Search, query: str) -> int:
+    keys = decode_cursor(request.cursor, str, str, int)
+    if keys is None:
+        return 0
+    if keys[0] != request.sort or keys[1] != query or not 0 < keys[2] <= DEEPEST:
+        raise CursorInvalid("start again without a cursor", errors=[Fault("not a cursor", parameter="cursor")])
+    return int(keys[2])
+
+
+def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendors: Sequence[Record]) -> Wanted:
+    asked = understand(request.q)
+    words = without_stop_words(asked.words, rules.stop_words)
+    ids = {row["slug"]: row["vendor_id"] for row in vendors}
+    for low, high, name in ((request.price_min, request.price_max, "price_max"),):
+        if low is not None and high is not None and low > high:
+            raise FilterInvalid("price_max is below price_min", errors=[Fault("below price_min", parameter=name)])
+    filters = Filters(
+        category=request.category,
+        brand=request.brand,
+        vendor=tuple(ids.get(name, name) for name in request.vendor),
+        price_min=request.price_min,
+        price_max=request.price_max,
+        stars=None if request.rating is None else request.rating * 100,
+        in_stock=request.in_stock,
+        attributes={facet_name(name): values for name, values in request.attributes.items()},
+    )
+    return Wanted(
+        asked=asked._replace(words=words),
+        filters=filters,
+        sort=request.sort,
+        limit=request.limit,
+        offset=offset,
+        facets=request.facets,
+        synonyms=rules.synonyms,
+        pinned=rules.keys("pin", query) if query else (),
+        boosted=rules.keys("boost", query),
+        buried=rules.keys("bury", query),
+        explain=request.explain,
+        # Signs, or pictures: that is not the same as asking for everything
+        unreadable=bool(request.q.strip()) and not asked.words and not asked.phrases,
+    )
+
+
+def _values(counts: dict[str, int]) -> list[shapes.FacetValue]:
+    return [shapes.FacetValue(value, count) for value, count in counts.items()]
+
+
+def _prices(row: Record) -> shapes.PriceRange:
+    return shapes.PriceRange(Money(row["lowest"], row["currency"]), Money(row["highest"], row["currency"]))
+
+
+def _suggested(row: Record) -> shapes.SuggestedProduct:
+    return shapes.SuggestedProduct(row["product_id"], row["slug"], row["title"], row["picture"], _prices(row))
+
+
+def _hit(row: Record) -> shapes.Hit:
+    votes = row["votes"]
+    return shapes.Hit(
+        id=row["product_id"],
+        slug=row["slug"],
+        title=row["title"],
+        brand=row["brand"],
+        category=row["category"],
+        category_path=list(row["category_path"]),
+        vendor=shapes.VendorRef(row["vendor_id"], row["vendor_slug"], row["vendor_name"]),
+        picture=row["picture"],
+        price=_prices(row),
+        available=row["available"],
+        in_stock=row["available"] > 0,
+        rating=shapes.Rating(votes, f"{row['stars'] / votes:.2f}" if votes else None),
+    )
+
+
+def _explained(
+    hits: list[shapes.Hit], keys: Sequence[int], found: Found, cards: dict[int, Record], ctx: Context
+) -> list[shapes.Hit]:
+    details = dict(zip(found.keys, zip(found.scores, found.explained, strict=True), strict=True))
+    out = []
+    for hit, key in zip(hits, [key for key in keys if key in cards], strict=True):
+        row = cards[key]
+        popularity = ranking.decayed(row["popularity"], row["popular_at"], ctx.now)
+        score, text = details.get(key, (0.0, None))
+        why = shapes.Explanation(
+            score=round(score, 4),
+            weight=round(ranking.weight(popularity, row["votes"], row["stars"], in_stock=hit.in_stock), 4),
+            popularity=round(popularity, 2),
+            rating=round(ranking.rating(row["votes"], row["stars"]), 2),
+            in_stock=hit.in_stock,
+            pinned=key in found.pinned,
+            text_details=text,
+        )
+        out.append(msgspec.structs.replace(hit, explanation=why))
+    return out

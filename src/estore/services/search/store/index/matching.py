@@ -1,0 +1,156 @@
+"""From words to a query of tantivy's: nothing that was typed is ever parsed as one.
+
+A word that the index knows is looked for as it is. One that it does not know is, in this order: unfinished, two words
+written as one, or misspelt. When all words together find nothing, every word may be unfinished or misspelt; when that
+finds nothing either, most of the words have to do, which is said (`relaxed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tantivy import Occur, Query, Searcher
+
+from estore.services.search.domain.text import Asked
+from estore.services.search.store.index.schema import WEIGHTS, Text
+
+MUST, SHOULD, NOT = Occur.Must, Occur.Should, Occur.MustNot
+ONE_EDIT_FROM, TWO_EDITS_FROM = 4, 8
+SHORTEST_PREFIX = 2
+EXPANSIONS = 40
+Synonyms = Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]
+
+
+class Matching:
+    """Builds queries over what `searcher` sees."""
+
+    def __init__(self, text: Text, searcher: Searcher, synonyms: Synonyms) -> None:
+        self._text = text
+        self._schema = text.schema
+        self._searcher = searcher
+        self._synonyms = synonyms
+        self._longest = max((len(words) for words in synonyms), default=0)
+
+    def all_of(self, asked: Asked, *, guess: bool = False) -> list[Query]:
+        """Return one clause for each word or phrase. guess: every word may be unfinished or misspelt."""
+        clauses = [self.phrase(words) for words in asked.phrases]
+        at, words = 0, asked.words
+        while at < len(words):
+            taken, others = self._alternatives(words, at)
+            typing = asked.typing and at + taken == len(words)
+            own = [self._one(words, place, typing=typing, guess=guess) for place in range(at, at + taken)]
+            options = [every(own), *(every([self._one(o, i) for i in range(len(o))]) for o in others)]
+            clauses.append(options[0] if len(options) == 1 else Query.disjunction_max_query(options))
+            at += taken
+        return clauses
+
+    def phrase(self, words: Sequence[str]) -> Query:
+        """Return what finds `words` side by side."""
+        terms = [self._text.stem(word) for word in words]
+        if len(terms) == 1:
+            return self._term(terms[0])
+        return Query.disjunction_max_query(
+            [
+                Query.boost_query(Query.phrase_query(self._schema, field, list(terms)), WEIGHTS[field])
+                for field in ("title", "traits", "body")
+            ]
+        )
+
+    def side_by_side(self, asked: Asked) -> Query | None:
+        """Return what lifts products whose title has the words in this order; None where there is but one word."""
+        terms = [self._text.stem(word) for word in asked.words]
+        if not 2 <= len(terms) <= 5:
+            return None
+        return Query.boost_query(Query.phrase_query(self._schema, "title", list(terms), 1), 2.0)
+
+    def code(self, code: str) -> Query | None:
+        """Return what finds a SKU or barcode exactly; None where there is none like it."""
+        if not self._searcher.doc_freq("code", code):
+            return None
+        return Query.const_score_query(Query.term_query(self._schema, "code", code, "basic"), 1000.0)
+
+    def starting(self, prefix: str) -> Query | None:
+        """Return what finds words that begin with `prefix`."""
+        if len(prefix) < SHORTEST_PREFIX:
+            return None
+        found = self._searcher.terms_with_prefix("words", prefix, limit=EXPANSIONS)
+        if not found:
+            return None
+        return any_of([Query.const_score_query(self._word(term), 1.0 if term == prefix else 0.6) for term, _ in found])
+
+    def _alternatives(self, words: Sequence[str], at: int) -> tuple[int, Sequence[tuple[str, ...]]]:
+        """Return how many words from `at` on have synonyms together, the most of them, and these."""
+        for size in range(min(self._longest, len(words) - at), 0, -1):
+            if others := self._synonyms.get(tuple(words[at : at + size])):
+                return size, others
+        return 1, ()
+
+    def _one(self, words: Sequence[str], at: int, *, typing: bool = False, guess: bool = False) -> Query:
+        word = words[at]
+        stem = self._text.stem(word)
+        known = any(self._searcher.doc_freq(field, stem) for field in WEIGHTS)
+        options = [self._term(stem)] if known else []
+        if (typing or guess) and (guess or not known) and (prefix := self.starting(word)) is not None:
+            options.append(prefix)
+        if not options and (parts := self._parts(word)) is not None:
+            options.append(parts)
+        for other in range(max(0, at - 1), at + 1):
+            # "head phones" for "headphones"
+            if other + 1 < len(words):
+                joined = self._text.stem(words[other] + words[other + 1])
+                if self._searcher.doc_freq("title", joined):
+                    options.append(self._term(joined))
+        if (guess or not options) and (misspelt := self._misspelt(word)) is not None:
+            options.append(misspelt)
+        if not options:
+            return Query.empty_query()
+        return options[0] if len(options) == 1 else Query.disjunction_max_query(options)
+
+    def _term(self, term: str) -> Query:
+        options = []
+        for field, weight in WEIGHTS.items():
+            if self._searcher.doc_freq(field, term):
+                query = Query.term_query(self._schema, field, term, "freq")
+                options.append(Query.boost_query(query, weight))
+        if not options:
+            return Query.empty_query()
+        return options[0] if len(options) == 1 else Query.disjunction_max_query(options, 0.2)
+
+    def _word(self, word: str) -> Query:
+        return Query.term_query(self._schema, "words", word, "basic")
+
+    def _parts(self, word: str) -> Query | None:
+        """Return what finds both words of which `word` may be made."""
+        for cut in range(3, len(word) - 2):
+            parts = (self._text.stem(word[:cut]), self._text.stem(word[cut:]))
+            if all(self._said(part) for part in parts):
+                return every([self._term(part) for part in parts])
+        return None
+
+    def _said(self, term: str) -> bool:
+        return any(self._searcher.doc_freq(field, term) for field in ("title", "kind", "traits"))
+
+    def _misspelt(self, word: str) -> Query | None:
+        if len(word) < ONE_EDIT_FROM or word.isdigit():
+            return None
+        near = [Query.const_score_query(self._fuzzy(word, 1), 0.6)]
+        if len(word) >= TWO_EDITS_FROM:
+            near.append(Query.const_score_query(self._fuzzy(word, 2), 0.3))
+        return near[0] if len(near) == 1 else Query.disjunction_max_query(near)
+
+    def _fuzzy(self, word: str, distance: int) -> Query:
+        return Query.fuzzy_term_query(self._schema, "words", word, distance, transposition_cost_one=True)
+
+
+def every(queries: Sequence[Query]) -> Query:
+    """Return what finds products that all of `queries` find."""
+    if len(queries) == 1:
+        return queries[0]
+    return Query.boolean_query([(MUST, query) for query in queries]) if queries else Query.all_query()
+
+
+def any_of(queries: Sequence[Query], at_least: int = 1) -> Query:
+    """Return what finds products that `at_least` so many of `queries` find."""
+    if len(queries) == 1:
+        return queries[0]
+    return Query.boolean_query([(SHOULD, query) for query in queries], at_least)

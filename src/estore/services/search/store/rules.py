@@ -1,0 +1,64 @@
+"""SQL of the operator's words and rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from estore.kit.db import Record, Tx
+
+MAX_RULES = 5000
+
+
+async def words(tx: Tx, name: str) -> Record:
+    """Return body, version of `synonyms` or `stop_words`."""
+    row = await tx.fetchrow("SELECT body, version FROM vocabulary WHERE name = $1", name)
+    if row is None:
+        raise LookupError(name)
+    return row
+
+
+async def put_words(tx: Tx, name: str, body: list[Any], version: int | None) -> Record | None:
+    """Replace words, if they are at `version` (None: whatever it is). Returns body, version; None if they are not."""
+    return await tx.fetchrow(
+        "UPDATE vocabulary SET body = $2, version = version + 1 WHERE name = $1"
+        " AND ($3::bigint IS NULL OR version = $3) RETURNING body, version",
+        name,
+        body,
+        version,
+    )
+
+
+async def insert(tx: Tx, rule_id: str, query: str, product_id: str, action: str, position: int, now: datetime) -> bool:
+    """Add a rule; False where this product has one for this query."""
+    done = await tx.execute(
+        "INSERT INTO rule (id, query, product_id, action, position, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT DO NOTHING",
+        rule_id,
+        query,
+        product_id,
+        action,
+        position,
+        now,
+    )
+    return done.endswith(" 1")
+
+
+async def delete(tx: Tx, rule_id: str) -> bool:
+    return (await tx.execute("DELETE FROM rule WHERE id = $1", rule_id)).endswith(" 1")
+
+
+async def page(tx: Tx, after: str, limit: int) -> list[Record]:
+    """Return rules, oldest first."""
+    return await tx.fetch("SELECT * FROM rule WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
+
+
+async def everything(tx: Tx) -> tuple[list[list[str]], list[str], list[Record]]:
+    """Return synonyms, stop words, and the rules with the keys of their products."""
+    found = {row["name"]: row["body"] for row in await tx.fetch("SELECT name, body FROM vocabulary")}
+    rules = await tx.fetch(
+        "SELECT r.query, r.action, d.key FROM rule r JOIN document d USING (product_id)"
+        " ORDER BY r.position, r.id LIMIT $1",
+        MAX_RULES,
+    )
+    return found["synonyms"], found["stop_words"], rules

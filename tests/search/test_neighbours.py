@@ -1,0 +1,85 @@
+"""Suggestions, related products, what is bought together, and statistics."""
+
+from __future__ import annotations
+
+import pytest
+
+from search.factories import Shop, archived, bought
+
+
+@pytest.fixture
+async def shelves(shop: Shop) -> Shop:
+    await shop.sell("mug", "Stoneware Mug")
+    await shop.sell("cup", "Stoneware Cup")
+    await shop.sell("pan", "Iron Pan", path=("kitchen", "pans"))
+    await shop.sell("sofa", "Velvet Sofa", path=("living", "sofas"))
+    await shop.index()
+    return shop
+
+
+async def test_suggestions_while_somebody_types(shelves: Shop) -> None:
+    for query, times in (("stone mug", 4), ("stoneware", 3), ("stones", 9), ("stonehenge", 2)):
+        for _ in range(times):
+            await shelves.search(query)
+    await shelves.run("write-statistics")
+    found = (await shelves.get("/suggest", q="Stone")).json()
+    categories = (await shelves.get("/suggest", q="m")).json()["categories"]
+
+    assert sorted(p["slug"] for p in found["products"]) == ["cup", "mug"]
+    assert found["queries"] == ["stone mug", "stoneware"]
+    assert [(c["value"], c["count"]) for c in categories] == [("mugs", 2)]
+    assert (await shelves.get("/suggest", q="")).json() == {"products": [], "categories": [], "queries": []}
+
+
+async def test_related_products_are_of_the_same_category_first(shelves: Shop) -> None:
+    found = (await shelves.get("/related/prd_mug", limit=2)).json()["data"]
+
+    assert [hit["slug"] for hit in found] == ["cup", "pan"]
+    assert (await shelves.get("/related/prd_nothing")).status_code == 404
+
+
+async def test_what_is_bought_together(shelves: Shop) -> None:
+    await shelves.hear(bought("mug", "sofa"), bought("mug", "sofa"), bought("mug", "pan"), bought("mug"))
+    found = (await shelves.get("/bought-together/prd_mug")).json()["data"]
+    await shelves.hear(archived("sofa", 2))
+    later = (await shelves.get("/bought-together/mug")).json()["data"]
+
+    assert [hit["slug"] for hit in found] == ["sofa", "pan"]
+    assert [hit["slug"] for hit in later] == ["pan"]
+    assert (await shelves.get("/bought-together/prd_pan")).json()["data"][0]["slug"] == "mug"
+
+
+async def test_the_operator_sees_what_people_search_for(shelves: Shop) -> None:
+    for query in ("mug", "MUG ", "unicorn", "iron unicorn", "ada@example.com", "mug"):
+        await shelves.search(query)
+    async with shelves.world.http("search") as guest:
+        body = {"query": "Mug", "product_id": "prd_mug", "position": 1}
+        clicks = [(await guest.post("/v1/search/clicks", json=body)).status_code for _ in range(2)]
+        wrong = (await guest.post("/v1/search/clicks", json=body | {"position": 0})).status_code
+        denied = (await guest.get("/v1/search/analytics")).status_code
+    await shelves.run("write-statistics")
+    top = (await shelves.ok("GET", "/analytics"))["data"]
+    without = (await shelves.ok("GET", "/analytics?by=without_results"))["data"]
+
+    assert (clicks, wrong, denied) == ([204, 204], 422, 401)
+    assert top[0] == {
+        "query": "mug",
+        "searches": 3,
+        "without_results": 0,
+        "relaxed": 0,
+        "clicks": 2,
+        "click_through": 66,
+    }
+    assert [row["query"] for row in without] == ["unicorn"]
+    assert [(row["query"], row["relaxed"]) for row in top[1:]] == [("iron unicorn", 1), ("unicorn", 0)]
+    backwards = await shelves.operate("GET", "/analytics?from=2026-02-01&to=2026-01-01")
+    assert backwards.status_code == 400
+
+
+async def test_old_statistics_are_forgotten(shelves: Shop) -> None:
+    await shelves.search("mug")
+    await shelves.run("write-statistics")
+    shelves.world.clock.advance(days=401)
+    await shelves.run("forget-statistics")
+
+    assert await shelves.world.fetch("search", "SELECT query FROM query_day UNION SELECT query FROM past_query") == []
