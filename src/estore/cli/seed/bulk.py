@@ -30,6 +30,7 @@ from estore.services.catalog.domain import PUBLISHED, Picture, Product, Variant
 from estore.services.inventory import store as inventory
 from estore.services.orders import store as orders
 from estore.services.reviews import store as reviews
+from estore.services.search.store import documents as search
 
 CHUNK = 1000
 WAITING_CHUNKS = 4
@@ -49,8 +50,16 @@ _TABLES = {
     "orders": ("offer", "product_heard"),
     "cart": ("offer",),
     "reviews": ("sku",),
+    "search": ("document", "offer", "pending"),
 }
-_SKUS = {"catalog": "variant", "inventory": "sku", "orders": "offer", "cart": "offer", "reviews": "sku"}
+_SKUS = {
+    "catalog": "variant",
+    "inventory": "sku",
+    "orders": "offer",
+    "cart": "offer",
+    "reviews": "sku",
+    "search": "offer",
+}
 
 
 @dataclass(frozen=True)
@@ -340,6 +349,36 @@ async def _copy_reviews(tx: Tx, rows: Rows, names: Names, now: datetime) -> None
     await reviews.copy_skus(tx, ((v.sku, row.product_id) for row in rows for v in row.variants))
 
 
+async def _copy_search(tx: Tx, rows: Rows, names: Names, now: datetime) -> None:
+    await search.copy_documents(
+        tx,
+        (
+            (
+                search.DocumentRow(
+                    product_id=row.product_id,
+                    version=_VERSION,
+                    slug=row.slug,
+                    title=row.title,
+                    vendor_id=names.vendors[row.vendor],
+                    brand=row.brand,
+                    category=row.category,
+                    category_path=list(names.paths[row.category]),
+                    attributes=dict(row.attributes),
+                    description=row.description,
+                    picture=row.picture,
+                    variants=[
+                        {"sku": v.sku, "title": v.title, "options": dict(v.options), "barcode": v.barcode}
+                        for v in row.variants
+                    ],
+                    published_at=row.published_at,
+                ),
+                [(v.sku, v.price, names.currency, v.stock) for v in row.variants],
+            )
+            for row in rows
+        ),
+    )
+
+
 def _line_title(row: GeneratedProduct, variant: str) -> str:
     return row.title if variant == row.title else f"{row.title}, {variant}"
 
@@ -350,4 +389,5 @@ COPIES: Mapping[str, Copy] = {
     "orders": _copy_orders,
     "cart": _copy_cart,
     "reviews": _copy_reviews,
+    "search": _copy_search,
 }

@@ -15,11 +15,11 @@ BOOST = 5.0
 BURY = 0.02
 
 
-def decayed(amount: float, since: datetime | None, now: datetime) -> float:
-    """Return what is left of `amount` after the time since then: half of it every HALF_LIFE."""
+def decayed(pieces: float, since: datetime | None, now: datetime) -> float:
+    """Return what is left of `pieces` after the time since then: half of it every HALF_LIFE."""
     if since is None:
-        return amount
-    return float(amount * 0.5 ** (max(timedelta(), now - since) / HALF_LIFE))
+        return pieces
+    return float(pieces * 0.5 ** (max(timedelta(), now - since) / HALF_LIFE))
 
 
 def rating(votes: int, stars: int) -> float:

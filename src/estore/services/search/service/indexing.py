@@ -10,7 +10,7 @@ from estore.services.search.service import shapes
 from estore.services.search.store.index import Folder, Reader, State
 from estore.services.search.store.index.schema import Offered
 
-NUMBERED_AT_ONCE = 5000
+NUMBERED_AT_ONCE = 20_000
 
 
 class Aim:
