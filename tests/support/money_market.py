@@ -367,7 +367,7 @@ class Market:
         for service, envelope in list(going):
             if self.dice.random() < 0.1:
                 going.append((service, envelope))
-            elif self.dice.random() < 0.05:
+            elif self.dice.random() < 0.1:
                 going.append((service, msgspec.structs.replace(envelope, id=new_message_id())))
         self.dice.shuffle(going)
         batches: dict[tuple[str, str, int], list[Envelope]] = {}

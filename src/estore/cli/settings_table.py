@@ -21,6 +21,8 @@ OTHERS = {
     "ESTORE_PORT": "port of the gateway in compose.yaml",
     "ESTORE_TEST_DATABASE_URL": "PostgreSQL for the tests, instead of one of their own",
     "ESTORE_TEST_AMQP_URL": "RabbitMQ for the tests, instead of one of their own",
+    "ESTORE_TEST_EXAMPLES": "Stories per currency that the model of money is held against",
+    "ESTORE_TEST_STEPS": "Steps of each such story, at most",
 }
 
 
