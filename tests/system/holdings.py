@@ -65,6 +65,7 @@ class Furnisher:
         sku = await self._for_sale(side)
         orders = await self._orders(side, sku)
         await self._returns(side, orders)
+        await self._reviews(side)
         await self._money(side)
         return side
 
@@ -213,6 +214,23 @@ class Furnisher:
         """The side's vendor gives a little back."""
         form = {"reason": side.private("goodwill"), "amount": eur(123), "vendor_id": side.vendor_id}
         await ok(side.owner.post(f"/v1/orders/{order_id}/refunds", json=form, headers=key()), 201)
+
+    async def _reviews(self, side: Side) -> None:
+        """One that everybody reads, with the vendor's reply, and one that a moderator has to look at."""
+
+        async def delivered() -> Any:
+            lines = (await ok(side.customer.get("/v1/reviews/mine"), 200))["data"]
+            return lines if len(lines) == 2 and all(line["product_id"] for line in lines) else None
+
+        await until("reviews knows what was delivered", delivered, 30, 0.1)
+        first, second = await delivered()
+        said = {"line_id": first["line_id"], "stars": 5, "title": "A good mug"}
+        shown = await ok(side.customer.post("/v1/reviews", json=said, headers=key()), 201)
+        await ok(side.owner.put(f"/v1/reviews/{shown['id']}/reply", json={"text": "Thank you."}), 200)
+        linked = side.private("review, see www.example.com")
+        said = {"line_id": second["line_id"], "stars": 1, "title": side.private("held"), "text": linked}
+        held = await ok(side.customer.post("/v1/reviews", json=said, headers=key()), 201)
+        assert (shown["status"], held["status"]) == ("published", "held")
 
     async def _money(self, side: Side) -> None:
         correction = {"vendor_id": side.vendor_id, "amount": side.amount(), "reason": side.private("adjustment")}

@@ -35,6 +35,13 @@ PUBLIC = {
     "inventory.availability": "what can be bought now",
     "vendors.list_vendors": "who sells here",
     "vendors.get_vendor": "who sells here",
+    "search.find": "the shelf, by what somebody types",
+    "search.suggest": "the shelf, while somebody types",
+    "search.related": "the shelf, beside one product",
+    "search.bought_together": "the shelf, beside one product: of orders, only how often",
+    "reviews.list_reviews": "what was published of what is for sale",
+    "reviews.get_review": "what was published; what is held is private",
+    "reviews.summary": "how many stars a product has",
     "identity.open_keys": "the keys that anybody checks tokens with",
 }
 # Changes in which an id is no proof of anything, or is proof enough.
@@ -42,10 +49,14 @@ OPEN = {
     "payments.complete_action": "the sandbox's page for customers: its unguessable id is all that they have",
     "payments.show_action": "the sandbox's page for customers: its unguessable id is all that they have",
     "payments.hear_provider": "providers sign what they send; its parameter names a provider",
+    "search.click": "counts, for anybody, that a product of the shelf was opened",
+    "reviews.vote": "any account may find a published review helpful",
+    "reviews.unvote": "takes back one's own vote, and none if there is none",
+    "reviews.report": "any account may tell a moderator of a published review",
     "orders.quote": "prices what is for sale, for anybody",
 }
 # Ids of the marketplace's own things: no vendor or customer has one, and operators alone may ask.
-THE_MARKETPLACES = {"dif", "pof", "rep", "cat", "loc"}
+THE_MARKETPLACES = {"dif", "pof", "rep", "cat", "loc", "rul"}
 # What a parameter or a field takes, where its description does not say `abc_...`.
 KINDS = {
     "account_id": ("acc",),
@@ -55,19 +66,21 @@ KINDS = {
     "order": ("ord", "number"),
     "order_id": ("ord",),
     "parcel_id": ("pcl",),
+    "product": ("prd",),
     "shipment_id": ("shp",),
     "sku": ("sku",),
     "vendor": ("vnd",),
     "vendor_id": ("vnd",),
 }
 # Texts that are about nothing that anybody has.
-NO_IDS = {"at", "category", "cursor", "format", "provider", "since", "status", "until", "currency", "sort"}
+NO_IDS = {"at", "category", "cursor", "format", "provider", "since", "status", "until", "currency", "sort", "q"}
 # What a body names because it is chosen there, or because anybody may buy it.
 CHOSEN = {"email", "sku"}
 # Where what is required by the schema alone is refused before anybody looks whose it is.
 BODIES: JSON = {
     "inventory.adjust": {"location": "MAIN", "reason": "found", "delta": 1},
     "inventory.move": {"from": "MAIN", "to": "NORTH", "quantity": 1},
+    "reviews.edit_review": {"title": "Not mine"},
     "vendors.accept_terms": {"version": "1"},
 }
 REFUSED = {401, 403, 404}

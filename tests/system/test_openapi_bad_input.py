@@ -40,7 +40,10 @@ GARBAGE = (
     "%0a",
 )
 # Query parameters that must be there.
-RIGHT = {"format": "jsonl", "order_id": "ord_1", "vendor": "vnd_1", "since": "2026-01-01", "until": "2026-02-01"}
+RIGHT = {
+    **{"format": "jsonl", "since": "2026-01-01", "until": "2026-02-01"},
+    **{"order_id": "ord_1", "vendor": "vnd_1", "product": "prd_1"},
+}
 ANY = (400, 401, 403, 404, 409, 412, 422)
 
 Path = tuple[Any, ...]

@@ -43,6 +43,7 @@ _CARD = {
     "status": "published",
     "version": 3,
     "variants": [_VARIANT],
+    "rating": {"votes": 12, "mean": "4.67"},
 }
 _CART = {"id": "crt_01JD5Z7K3S9V5R1D8G2H6J4MNP", "lines": [], "subtotal": _eur(0), "version": 1}
 _CART_LINE = {

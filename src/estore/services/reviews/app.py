@@ -27,8 +27,10 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 class ReviewsSettings(msgspec.Struct, frozen=True):
     """edit_days: for how long authors may edit their review; 0 is never.
 
-    burst_seconds: the window in which reviews are counted; one more than burst_account of one account, burst_product of
-    one product or burst_vendor of one vendor's products within it waits for a moderator.
+    burst_seconds: the window in which reviews are counted; more of them than is usual wait for a moderator.
+    burst_account: as many of one account within it are usual.
+    burst_product: as many of one product within it are usual.
+    burst_vendor: as many of one vendor's products within it are usual.
     """
 
     edit_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30

@@ -54,7 +54,7 @@ def _search(e: Endpoints) -> Any:
         price_max: PriceMax = None,
         rating: Stars = None,
         in_stock: InStock = None,
-        sort: Annotated[shapes.Sort, QueryParameter(name="sort")] = "relevance",
+        sort: Annotated[shapes.Sort, QueryParameter(name="sort", description="What comes first")] = "relevance",
         facets: Annotated[bool, QueryParameter(name="facets", description="Whether to count them")] = True,
         explain: Annotated[bool, QueryParameter(name="explain", description="Why so; for operators")] = False,
         limit: Limit = 20,
