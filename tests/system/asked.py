@@ -58,7 +58,7 @@ def sample(openapi: dict[str, Any], schema: dict[str, Any]) -> Any:
         case "object":
             return {}
         case "array":
-            return [sample(openapi, schema["items"])]
+            return [sample(openapi, schema["items"]) for _ in range(max(1, schema.get("minItems", 0)))]
         case "integer" | "number":
             return max(schema.get("minimum", 1), min(1, schema.get("maximum", 1)))
         case "boolean":
