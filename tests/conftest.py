@@ -21,6 +21,8 @@ from estore.kit.embedded import EmbeddedError, EmbeddedPostgres
 from support.brokers import Rabbit, RunningRabbit, private_rabbit
 from support.databases import Databases, drop_all
 
+# Modules that take a minute, besides those marked slow.
+LONG = frozenset({"test_openapi.py", "test_openapi_bad_input.py", "test_extraction.py", "test_seed.py"})
 FreshDatabase = Callable[..., Awaitable[str]]
 
 
@@ -59,6 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.estore_servers = Servers()  # type: ignore[attr-defined]
     except EmbeddedError as error:
         pytest.exit(f"no PostgreSQL for the tests: {error}", returncode=3)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules first, so that at the end no process works alone on one."""
+    long = {item.path for item in items if item.get_closest_marker("slow") or item.path.name in LONG}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(optionalhook=True)

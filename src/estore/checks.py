@@ -93,8 +93,9 @@ def _broker() -> Outcome:
 def _tests(arguments: Sequence[str], *, fast: bool) -> Outcome:
     began = time.monotonic()
     workers = str(max(2, min(4, os.cpu_count() or 2)))
-    # a module's servers are started once: its tests stay together in one process
-    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadscope", "-o", "faulthandler_timeout=180"]
+    # a module's servers are started once: its tests stay together in one process, in the order of tests/conftest.py
+    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadscope", "--no-loadscope-reorder"]
+    command += ["-o", "faulthandler_timeout=180"]
     if fast:
         command += ["-m", "not slow"]
     _say("tests ...")

@@ -375,7 +375,8 @@ class Outbox:
 
         # Well before the claims with which they were inserted expire.
         assert once(keys(300)) == await world.acted(actor, 300, 12)
-        assert most <= 50
+        # What was offered, with the last batch, and what a sweep had begun to claim before it.
+        assert most <= 40 + 10 + 40
         await world.drained()
 
     async def test_a_mark_that_fails_is_made_again_at_once(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:

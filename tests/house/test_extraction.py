@@ -14,6 +14,7 @@ from estore.cli import compose as composed
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "estore"
+NOTHING_SELECTED = 5
 SERVICES = sorted(path.parent.name for path in (SRC / "services").glob("*/__init__.py"))
 
 IMPORT_ALL = """
@@ -37,20 +38,20 @@ def test_every_service_is_composed() -> None:
 def moved_out(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
     """A service's name, and the folder that holds nothing but the kit, the contracts, it and its tests."""
     service: str = request.param
-    ignore = shutil.ignore_patterns("__pycache__")
+    # With what is compiled already, or each copy is compiled anew.
     for part in ("kit", "contracts", f"services/{service}"):
-        shutil.copytree(SRC / part, tmp_path / "src/estore" / part, ignore=ignore)
+        shutil.copytree(SRC / part, tmp_path / "src/estore" / part)
     for part in ("__init__.py", "services/__init__.py"):
         shutil.copy(SRC / part, tmp_path / "src/estore" / part)
     for part in ("support", service):
-        shutil.copytree(ROOT / "tests" / part, tmp_path / "tests" / part, ignore=ignore)
+        shutil.copytree(ROOT / "tests" / part, tmp_path / "tests" / part)
     shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return service, tmp_path
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHONPATH"))}
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHONPATH"))} | variables
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -65,11 +66,11 @@ def test_a_service_imports_without_the_others(moved_out: tuple[str, Path]) -> No
 
 
 @pytest.mark.parametrize("moved_out", SERVICES, indirect=True)
-def test_a_services_tests_need_no_other_service(moved_out: tuple[str, Path]) -> None:
+def test_a_services_tests_need_no_other_service(moved_out: tuple[str, Path], admin_dsn: str) -> None:
     """All of them can be collected, and those of its rules pass; the rest takes too long to run twice."""
     service, folder = moved_out
-    collected = run(folder, "-m", "pytest", "--collect-only", "-q", f"tests/{service}")
-    rules = folder / "tests" / service / "test_domain.py"
-    done = run(folder, "-m", "pytest", "-q", str(rules)) if rules.exists() else collected
+    done = run(
+        folder, "-m", "pytest", "-q", f"tests/{service}", "-k", "test_domain", ESTORE_TEST_DATABASE_URL=admin_dsn
+    )
 
-    assert (collected.returncode, done.returncode) == (0, 0), collected.stdout[-3000:] + done.stdout[-3000:]
+    assert done.returncode in (0, NOTHING_SELECTED), done.stdout[-3000:]

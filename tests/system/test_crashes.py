@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -89,16 +92,16 @@ async def orders_flow(market: Market, buyers: int = 4) -> AsyncIterator[Flow]:
 
 
 @pytest.fixture(scope="module")
-async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+async def postgres() -> AsyncIterator[EmbeddedPostgres]:
     """A server of our own, as durable as in production."""
-    folder = tmp_path_factory.mktemp("pg")
-    for parent in (folder, *folder.parents[:3]):
-        with suppress(PermissionError):
-            parent.chmod(parent.stat().st_mode | 0o711)
+    # Not in pytest's folder: another run of it on this machine closes that to whom PostgreSQL runs as.
+    folder = Path(tempfile.mkdtemp(prefix="estore-crash-"))
+    folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "data", settings={"max_connections": "300"})
     await server.start()
     yield server
     server.kill9()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class TestServicesOnRabbit:
