@@ -96,6 +96,7 @@ class Furnisher:
         for role in ("catalog", "finance"):
             member = {"email": f"{role}-{side.word}@example.com", "role": role}
             await ok(side.owner.post(f"{url}/members", json=member, headers=key()), 201)
+        await self._paid_when_asked(side)
         seen = await side.owner.get(url)
         plan = {"rates": [{"bps": 1250}, {"bps": 500, "fixed": side.amount(), "category": "bowls"}]}
         await ok(self.operator.put(f"{url}/plan", json=plan, headers={"If-Match": seen.headers["etag"]}), 200)
@@ -104,6 +105,18 @@ class Furnisher:
             made = await ok(side.owner.post(f"{url}/api-keys", json=form, headers=key()), 201)
             side.keys["+".join(scopes)] = self.store.client(made["key"])
             side.secrets.append(made["key"])
+
+    @staticmethod
+    async def _paid_when_asked(side: Side) -> None:
+        """Otherwise the weekly payout changes what the side reads, on the day that it is due."""
+        url = f"/v1/payouts/terms/{side.vendor_id}"
+
+        async def is_known() -> bool:
+            return (await side.owner.get(url)).status_code == 200
+
+        await until("the ledger can say how the vendor is paid", is_known)
+        seen = (await side.owner.get(url)).headers["etag"]
+        await ok(side.owner.put(url, json={"schedule": "manual"}, headers={"If-Match": seen}), 200)
 
     async def _customer(self, side: Side) -> None:
         person = {"email": f"customer-{side.word}@example.com", "password": PASSWORD}
