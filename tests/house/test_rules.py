@@ -96,7 +96,10 @@ def test_no_lock_names_a_host() -> None:
 
 
 def test_business_code_never_commits() -> None:
-    found = complaints(rules.the_service_never_commits, rooms("service", "domain", "store", "saga"))
+    # The search index is no database: it has a commit of its own, beside every transaction.
+    index = next(service for service in SERVICES if service.name == "search") / "store/index/writer.py"
+    files = [file for file in rooms("service", "domain", "store", "saga") if file != index]
+    found = complaints(rules.the_service_never_commits, files)
 
     assert not found, "\n" + found
 

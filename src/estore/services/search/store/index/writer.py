@@ -40,9 +40,7 @@ class Writer:
 
     def commit(self) -> None:
         """Make it durable, and visible to those who read."""
-        # The index has a commit of its own, beside every transaction of the database
-        publish = self._open().commit
-        publish()
+        self._open().commit()
 
     def close(self) -> None:
         """Wait for merges in the background, and let the folder go."""
