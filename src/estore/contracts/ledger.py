@@ -76,3 +76,24 @@ class ReconciliationDiffered(Event, frozen=True, kw_only=True):
     provider: str
     differences: int
     version: int
+
+
+@event("credit.held.v1", by="ledger", subject="order_id")
+class CreditHeld(Event, frozen=True, kw_only=True):
+    """All the credit that an order asked for is taken off its gift cards and account. Once per order."""
+
+    order_id: str
+    amount: int
+    currency: str
+
+
+@event("credit.refused.v1", by="ledger", subject="order_id")
+class CreditRefused(Event, frozen=True, kw_only=True):
+    """None of it is taken, and none will be. Once per order, and never beside credit.held.
+
+    code: `unknown_card`, `expired`, `disabled`, `insufficient`, `other_currency`, `no_account`.
+    """
+
+    order_id: str
+    code: str
+    detail: str

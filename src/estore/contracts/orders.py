@@ -14,6 +14,8 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     subtotal = unit_price * quantity; total = subtotal - discount (+ tax where prices are net).
     commission: what the marketplace keeps of this line, before commission_tax, the tax on that fee.
+    funded: what of the discount the marketplace pays to the vendor; the vendor is owed total + funded - commission -
+    commission_tax.
     category_path: slugs from the root of the tree to the product's category, as they were then.
     """
 
@@ -30,6 +32,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     commission: int
     commission_tax: int = 0
     category_path: tuple[str, ...] = ()
+    funded: int = 0
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +51,9 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 class ParcelShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One vendor's part of an order; the parts sum to the order's totals, each amount of them.
 
-    total = items - discount + shipping (+ tax where prices are net). commission: what the marketplace keeps of it,
-    before commission_tax; the vendor is owed total - commission - commission_tax.
+    total = items - discount + shipping (+ tax where prices are net). shipping: after what promotions took off it.
+    commission: what the marketplace keeps of it, before commission_tax. funded: what of the discounts on lines and
+    shipping the marketplace pays; the vendor is owed total + funded - commission - commission_tax.
     """
 
     parcel_id: str
@@ -61,6 +65,19 @@ class ParcelShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total: int
     commission: int
     commission_tax: int = 0
+    funded: int = 0
+
+
+class CreditUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """So much of a total is paid by credit. amount: minor units, above zero.
+
+    kind: `store_credit`, of the order's account, or `gift_card`, whose code has gift_card_hash: SHA-256 in hex of the
+    code in capitals without anything but letters and digits. The code itself travels nowhere.
+    """
+
+    kind: str
+    amount: int
+    gift_card_hash: str = ""
 
 
 @event("order.placed.v1", by="orders", subject="order_id")
@@ -93,9 +110,22 @@ class OrderPaymentRequested(Event, frozen=True, kw_only=True):
     version: int
 
 
+@event("order.credit_requested.v1", by="orders", subject="order_id")
+class OrderCreditRequested(Event, frozen=True, kw_only=True):
+    """Hold exactly this much credit for the order, all of it or nothing, once. Asked before any other payment."""
+
+    order_id: str
+    number: str
+    account_id: str | None
+    uses: tuple[CreditUse, ...]
+    currency: str
+    version: int
+
+
 @event("order.confirmed.v1", by="orders", subject="order_id")
 class OrderConfirmed(Event, frozen=True, kw_only=True):
-    """Paid and held: the vendors may ship."""
+    """Paid and held: the vendors may ship. credit: what of the total was paid by gift card and store credit; the rest
+    was captured by payment_id, which is empty where there is no rest."""
 
     order_id: str
     number: str
@@ -106,6 +136,7 @@ class OrderConfirmed(Event, frozen=True, kw_only=True):
     payment_id: str
     version: int
     parcels: tuple[ParcelShare, ...] = ()
+    credit: int = 0
 
 
 @event("order.cancelled.v1", by="orders", subject="order_id")
@@ -171,7 +202,7 @@ class ParcelDelivered(Event, frozen=True, kw_only=True):
 
 @event("refund.requested.v1", by="orders", subject="refund_id")
 class RefundRequested(Event, frozen=True, kw_only=True):
-    """Give this much back, once."""
+    """Give this much of what was captured back, once."""
 
     refund_id: str
     order_id: str
@@ -184,6 +215,7 @@ class RefundLine(msgspec.Struct, frozen=True, gc=False):
     """What a refund takes back of one line, or of the parcel's shipping where line_id is None.
 
     amount: given back to the customer, tax inside it included. commission, commission_tax: given back to the vendor.
+    funded: given back by the vendor to the marketplace, which had paid it for a promotion.
     """
 
     line_id: str | None
@@ -192,10 +224,12 @@ class RefundLine(msgspec.Struct, frozen=True, gc=False):
     tax: int
     commission: int
     commission_tax: int
+    funded: int = 0
 
 
 class RefundShare(msgspec.Struct, frozen=True, gc=False):
-    """One vendor's part of a refund: the sums of its lines. The vendor bears amount - commission - commission_tax."""
+    """One vendor's part of a refund: the sums of its lines. The vendor bears amount + funded - commission -
+    commission_tax."""
 
     parcel_id: str
     vendor_id: str
@@ -204,6 +238,7 @@ class RefundShare(msgspec.Struct, frozen=True, gc=False):
     commission: int
     commission_tax: int
     lines: tuple[RefundLine, ...]
+    funded: int = 0
 
 
 @event("refund.allocated.v1", by="orders", subject="refund_id")
@@ -212,7 +247,8 @@ class RefundAllocated(Event, frozen=True, kw_only=True):
 
     cause: `cancelled` (before shipping, also what was captured too late), `return`, `goodwill`, `dispute` (refund_id is
     the dispute's), `provider` (made at payments or by the provider, without us).
-    amount = the shares' amounts + platform + unearned. platform: borne by the marketplace. unearned: of an order that
+    amount = the shares' amounts + platform + unearned. credit: what of it goes back as credit, once refund.credited
+    says so. platform: borne by the marketplace. unearned: of an order that
     never was confirmed, so it never became anybody's, or borne already by the
     shares of another refund, which payments cut.
     """
@@ -228,6 +264,18 @@ class RefundAllocated(Event, frozen=True, kw_only=True):
     platform: int
     unearned: int
     allocated_at: datetime
+    credit: int = 0
+
+
+@event("refund.credited.v1", by="orders", subject="refund_id")
+class RefundCredited(Event, frozen=True, kw_only=True):
+    """The part of a refund that was paid by credit goes back to where it came from, once: what of the refund was
+    captured has gone back before, so that a refund happens as a whole or not at all."""
+
+    refund_id: str
+    order_id: str
+    amount: int
+    currency: str
 
 
 class ReturnLine(msgspec.Struct, frozen=True):

@@ -43,4 +43,10 @@ def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, cl
             model = handler.create_kwargs_model(path_parameters=route.path_parameters)
             handler.opt["parameters"] = {p.field_alias for p in model.expected_query_params}
             handler.opt["required"] = {p.field_alias for p in model.expected_query_params if p.is_required}
+            declared = handler.parsed_fn_signature.parameters
+            handler.opt["integers"] = {
+                p.field_alias
+                for p in model.expected_query_params
+                if declared[p.field_name].annotation in (int, int | None)
+            }
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,18 +18,21 @@ from litestar.handlers import HTTPRouteHandler
 from estore.kit.endpoint import ANYONE, NEVER, Endpoint
 from estore.kit.errors import Fault, Malformed
 from estore.kit.http.decoding import Strict
+from estore.kit.http.responses import ParameterInvalid
 
 # Typed, so that mypy's strict mode takes a decorated route for a typed one.
 Route = Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]
 Options = dict[str, Any]
+_INTEGER = re.compile(r"-?[0-9]+")
 
 
 class UnknownParameter(Malformed):
     code, title = "request.parameter_unknown", "There is no such query parameter"
 
 
-async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
-    """Refuse query parameters that the route does not declare: a typo must not widen a search."""
+async def refuse_odd_parameters(request: Request[Any, Any, Any]) -> None:
+    """Refuse query parameters that the route does not declare: a typo must not widen a search. And `1e3` or `2.0` for
+    a whole number, which the decoder would take: what one parameter says has one spelling."""
     if not request.scope["query_string"]:
         return
     known: set[str] = request.route_handler.opt["parameters"]
@@ -37,6 +41,10 @@ async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
     if unknown:
         faults = [Fault(f"known are {', '.join(sorted(known)) or 'none'}", parameter=name) for name in unknown]
         raise UnknownParameter(f"unknown: {', '.join(unknown)}", errors=faults)
+    integers: set[str] = request.route_handler.opt["integers"]
+    odd = [n for n, value in request.query_params.multi_items() if n in integers and not _INTEGER.fullmatch(value)]
+    if odd:
+        raise ParameterInvalid(errors=[Fault("a whole number in digits", parameter=name) for name in odd])
 
 
 def _route(make: Callable[..., Any], path: str, endpoint: Endpoint[Any, Any], status: int, options: Options) -> Route:
@@ -61,7 +69,7 @@ def _route(make: Callable[..., Any], path: str, endpoint: Endpoint[Any, Any], st
             return_dto=None,
             opt=opt,
             operation_id=options.pop("operation_id", endpoint.name),
-            before_request=refuse_unknown_parameters,
+            before_request=refuse_odd_parameters,
             **options,
         )(fn)
         return handler
