@@ -85,7 +85,7 @@ async def test_an_unknown_query_parameter_is_refused_by_name(client: httpx.Async
     assert answer.json()["errors"][0]["parameter"] == "dept"
 
 
-@pytest.mark.parametrize("value", ["0", "6", "x", "", "1.5", "99999999999999999999"])
+@pytest.mark.parametrize("value", ["0", "6", "x", "", "1.5", "3.0", "3e0", "+3", "99999999999999999999"])
 async def test_a_wrong_query_parameter_is_refused_by_name(client: httpx.AsyncClient, value: str) -> None:
     answer = await client.get(f"/v1/shop/a?depth={value}")
 
