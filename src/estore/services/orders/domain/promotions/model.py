@@ -171,6 +171,22 @@ class Code(msgspec.Struct, frozen=True):
     disabled: bool = False
 
 
+class FoundCode(msgspec.Struct, frozen=True):
+    """A code with its promotion, whatever the state of either."""
+
+    code: Code
+    promotion: Promotion
+
+
+class Book(msgspec.Struct, frozen=True):
+    """The promotions that prices are made from, by id, those that need no code once more, and of which revision they
+    are. Some may have ended, or not started yet."""
+
+    revision: int
+    promotions: dict[str, Promotion] = {}
+    automatic: tuple[Promotion, ...] = ()
+
+
 class Customer(msgspec.Struct, frozen=True):
     """Who buys, as promotions see it. has_ordered: see Conditions.
 
