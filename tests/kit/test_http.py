@@ -7,12 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Request
 from structlog.testing import capture_logs
 
 from estore.kit.auth import new_key, sign
 from estore.kit.context import Principal
 from estore.kit.http.front import Front
-from estore.kit.http.pages import CursorInvalid, cursor_of, decode_cursor, page_of
+from estore.kit.http.pages import CursorInvalid, Page, cursor_of, decode_cursor, link_header, page_of
 from kit.shop import Shop, open_shop
 
 
@@ -190,3 +191,17 @@ def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
 def test_the_last_page_has_no_cursor() -> None:
     assert page_of([1, 2, 3], 2, lambda n: (n,)).next_cursor is not None
     assert page_of([1, 2], 2, lambda n: (n,)).next_cursor is None
+
+
+def test_the_link_to_the_next_page_keeps_every_parameter_but_the_old_cursor() -> None:
+    scope = {
+        "type": "http",
+        "path": "/v1/search",
+        "headers": [],
+        "query_string": b"brand=acme&brand=umbra&cursor=old&q=red+mug",
+        "app": None,
+    }
+
+    link = link_header(Request(scope), Page([1], "new"))  # type: ignore[arg-type]
+
+    assert link == {"link": '</v1/search?brand=acme&brand=umbra&q=red+mug&cursor=new>; rel="next"'}

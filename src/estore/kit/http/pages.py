@@ -61,5 +61,6 @@ def link_header(request: Request[Any, Any, Any], page: Page[Any]) -> dict[str, s
     """Return the Link header to the next page, if there is one."""
     if page.next_cursor is None:
         return {}
-    query = dict(request.query_params.items()) | {"cursor": page.next_cursor}
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    query = [*sorted(kept, key=lambda pair: pair[0]), ("cursor", page.next_cursor)]
     return {"link": f'<{request.url.path}?{urlencode(query)}>; rel="next"'}
