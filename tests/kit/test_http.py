@@ -194,7 +194,7 @@ def test_the_last_page_has_no_cursor() -> None:
 
 
 def test_the_link_to_the_next_page_keeps_every_parameter_but_the_old_cursor() -> None:
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "path": "/v1/search",
         "headers": [],
@@ -202,6 +202,6 @@ def test_the_link_to_the_next_page_keeps_every_parameter_but_the_old_cursor() ->
         "app": None,
     }
 
-    link = link_header(Request(scope), Page([1], "new"))  # type: ignore[arg-type]
+    link = link_header(Request(scope), Page([1], "new"))
 
     assert link == {"link": '</v1/search?brand=acme&brand=umbra&q=red+mug&cursor=new>; rel="next"'}
