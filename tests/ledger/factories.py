@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -85,25 +86,28 @@ class Ledger:
         self,
         order_id: str | None = None,
         *,
-        earns: dict[str, tuple[int, int, int]] | None = None,
+        earns: Mapping[str, tuple[int, ...]] | None = None,
         currency: str = "EUR",
+        credit: int = 0,
     ) -> OrderConfirmed:
-        """An order. earns: vendor -> (total, commission, commission_tax); one line and one parcel each."""
+        """An order. earns: vendor -> (total, commission, commission_tax[, funded]); one line and one parcel each."""
         order_id = order_id or self.order_id()
         earns = earns or {VENDOR: (10_000, 1_000, 190)}
         lines, parcels = [], []
-        for number, (vendor, (total, commission, tax)) in enumerate(earns.items(), 1):
+        for number, (vendor, (total, commission, tax, *rest)) in enumerate(earns.items(), 1):
+            funded = sum(rest)
             parcels.append(
                 ParcelShare(
                     parcel_id=parcel_of(order_id, number),
                     vendor_id=vendor,
-                    items=total,
-                    discount=0,
+                    items=total + funded,
+                    discount=funded,
                     shipping=0,
                     tax=0,
                     total=total,
                     commission=commission,
                     commission_tax=tax,
+                    funded=funded,
                 )
             )
             lines.append(
@@ -114,12 +118,13 @@ class Ledger:
                     vendor_id=vendor,
                     title="A thing",
                     quantity=1,
-                    unit_price=total,
-                    discount=0,
+                    unit_price=total + funded,
+                    discount=funded,
                     tax=0,
                     total=total,
                     commission=commission,
                     commission_tax=tax,
+                    funded=funded,
                     category_path=("home", "lamps"),
                 )
             )
@@ -134,6 +139,7 @@ class Ledger:
             payment_id=f"pay_{order_id}",
             version=3,
             parcels=tuple(parcels),
+            credit=credit,
         )
 
     def capture(self, sale: OrderConfirmed) -> PaymentCaptured:
@@ -141,7 +147,7 @@ class Ledger:
         return PaymentCaptured(
             order_id=sale.order_id,
             payment_id=sale.payment_id,
-            amount=sale.totals.total,
+            amount=sale.totals.total - sale.credit,
             currency=sale.totals.currency,
             captured_at=self.clock.now() - timedelta(seconds=2),
         )
@@ -178,14 +184,16 @@ class Ledger:
         sale: OrderConfirmed,
         refund_id: str = "",
         *,
-        takes: dict[int, tuple[int, int, int]] | None = None,
+        takes: Mapping[int, tuple[int, ...]] | None = None,
         platform: int = 0,
         cause: str = "goodwill",
         return_id: str | None = None,
+        credit: int = 0,
     ) -> RefundAllocated:
-        """Who bears a refund. takes: number of the parcel -> (amount, commission, commission_tax) given back."""
+        """Who bears a refund. takes: number of the parcel -> (amount, commission, commission_tax[, funded]) given
+        back. credit: what of it goes back as credit."""
         if takes is None:
-            takes = {n: (p.total, p.commission, p.commission_tax) for n, p in enumerate(sale.parcels, 1)}
+            takes = {n: (p.total, p.commission, p.commission_tax, p.funded) for n, p in enumerate(sale.parcels, 1)}
         shares = tuple(
             RefundShare(
                 parcel_id=sale.parcels[number - 1].parcel_id,
@@ -194,9 +202,10 @@ class Ledger:
                 tax=0,
                 commission=commission,
                 commission_tax=tax,
-                lines=(RefundLine(sale.lines[number - 1].line_id, 1, amount, 0, commission, tax),),
+                lines=(RefundLine(sale.lines[number - 1].line_id, 1, amount, 0, commission, tax, sum(funded)),),
+                funded=sum(funded),
             )
-            for number, (amount, commission, tax) in takes.items()
+            for number, (amount, commission, tax, *funded) in takes.items()
         )
         return RefundAllocated(
             refund_id=refund_id or f"rfd_{next(self._numbers):026d}",
@@ -210,6 +219,7 @@ class Ledger:
             platform=platform,
             unearned=0,
             allocated_at=self.clock.now(),
+            credit=credit,
         )
 
     def refund_paid(self, sale: OrderConfirmed, refund: RefundAllocated) -> PaymentRefunded:
@@ -217,7 +227,7 @@ class Ledger:
             order_id=sale.order_id,
             payment_id=sale.payment_id,
             refund_id=refund.refund_id,
-            amount=refund.amount,
+            amount=refund.amount - refund.credit,
             currency=refund.currency,
             refunded_at=self.clock.now(),
         )

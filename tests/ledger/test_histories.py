@@ -21,7 +21,7 @@ def order(dice: random.Random, ledger: Ledger) -> tuple[OrderConfirmed, list[Any
     for vendor in dice.sample([VENDOR, OTHER], k=dice.randint(1, 2)):
         total = dice.choice([1, 7, 999, 12_345, 10_000_000])
         commission = total * dice.randint(0, 3_000) // 10_000
-        earns[vendor] = (total, commission, commission * 19 // 100)
+        earns[vendor] = (total, commission, commission * 19 // 100, dice.choice([0, 0, total // 7]))
     sale = ledger.sale(earns=earns, currency=dice.choice(CURRENCIES))
     events: list[Any] = [ledger.capture(sale), sale]
     fate = dice.choice(["delivered", "cancelled", "partly refunded", "failed refund", "returned", "disputed"])
@@ -33,14 +33,14 @@ def order(dice: random.Random, ledger: Ledger) -> tuple[OrderConfirmed, list[Any
         events += [ledger.shipped(sale, number), ledger.delivered(sale, number, days=dice.choice([0, 14]))]
     half = {1: tuple(amount // 2 for amount in earns[sale.parcels[0].vendor_id])}
     if fate == "partly refunded" and half[1][0]:
-        refund = ledger.refund(sale, takes=half, platform=dice.randint(0, 50))  # type: ignore[arg-type]
+        refund = ledger.refund(sale, takes=half, platform=dice.randint(0, 50))
         events += [refund, ledger.refund_paid(sale, refund)]
     elif fate == "failed refund":
         refund = ledger.refund(sale)
         events += [refund, ledger.refund_failed(sale, refund)]
     elif fate == "returned" and half[1][0]:
         asked = ledger.return_(sale, max(half[1][0] - half[1][1] - half[1][2], 1))
-        refund = ledger.refund(sale, takes=half, cause="return", return_id=asked.return_id)  # type: ignore[arg-type]
+        refund = ledger.refund(sale, takes=half, cause="return", return_id=asked.return_id)
         events += [asked, refund, ledger.refund_paid(sale, refund), ledger.return_closed(asked, "refunded")]
     elif fate == "disputed":
         dispute = ledger.dispute(sale)
@@ -83,10 +83,10 @@ def expected(orders: list[tuple[OrderConfirmed, list[Any]]]) -> dict[tuple[str, 
     owed: dict[tuple[str, str], int] = {}
     for sale, events in orders:
         failed = {e.refund_id for e in events if type(e).__name__ == "PaymentRefundFailed"}
-        moves = [(p.vendor_id, p.total - p.commission - p.commission_tax) for p in sale.parcels]
+        moves = [(p.vendor_id, p.total + p.funded - p.commission - p.commission_tax) for p in sale.parcels]
         for event in events:
             if type(event).__name__ == "RefundAllocated" and event.refund_id not in failed:
-                moves += [(s.vendor_id, s.commission + s.commission_tax - s.amount) for s in event.shares]
+                moves += [(s.vendor_id, s.commission + s.commission_tax - s.amount - s.funded) for s in event.shares]
         for vendor, amount in moves:
             owed[vendor, sale.totals.currency] = owed.get((vendor, sale.totals.currency), 0) + amount
     return {key: amount for key, amount in owed.items() if amount}

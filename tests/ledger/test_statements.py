@@ -76,7 +76,7 @@ def payout(number: int, amount: int, currency: str = "EUR") -> tuple[Posting, Po
 
 def test_lines_that_do_not_sum_to_the_entry_are_never_shown() -> None:
     moved = Moved(datetime(2026, 1, 1, tzinfo=UTC), 1, 1, "sale", "sale:ord_1", "", "ord_1", "", 900)
-    sold = Sold("pcl_1", "E-1", "lin_1", "SKU", "A thing", 1, 1000, 0, 0, 1000, 101, 0)
+    sold = Sold("pcl_1", "E-1", "lin_1", "SKU", "A thing", 1, 1000, 0, 0, 1000, 101, 0, 0)
 
     with pytest.raises(StatementInexact):
         explain(moved, "EUR", 0, [sold])

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     clearing: money that a provider holds for us. customer: captured and not yet anybody's, or to be given back.
     commission: earned. commission_tax: tax on it, owed to the state. disputed: taken by a bank until it decides.
     losses: what nobody else bears. fees: kept by providers. adjustments: the other side of an operator's correction.
+    promotions: paid for discounts, and for credit that was given away.
 
     Of a vendor: pending: sold, may still come back. available: to be paid out. reserved: held, for a return, a dispute
     or as a rolling reserve. paying: on its way to the bank. paid_out: carried out; what left the marketplace for good.
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     LOSSES = "losses"
     FEES = "fees"
     ADJUSTMENTS = "adjustments"
+    PROMOTIONS = "promotions"
     PENDING = "pending"
     AVAILABLE = "available"
     RESERVED = "reserved"

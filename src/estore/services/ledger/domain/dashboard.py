@@ -14,7 +14,7 @@ OPEN = ("open", "partly_shipped", "shipped")
 
 class StateSum(msgspec.Struct, frozen=True, kw_only=True):
     """All open parcels of one state and currency. amount: what customers paid for them; payable: the vendor's part of
-    it; both without what was refunded."""
+    it, with what the marketplace pays of discounts; both without what was refunded."""
 
     state: str
     orders: int
@@ -27,7 +27,7 @@ class StateSum(msgspec.Struct, frozen=True, kw_only=True):
 class OpenLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of an open parcel. Its shipping, where there is any, is a line without line_id.
 
-    amount and payable without what was refunded of it.
+    amount, funded and payable without what was refunded of it. funded: what the marketplace pays of its discount.
     """
 
     vendor_id: str
@@ -40,12 +40,14 @@ class OpenLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     title: str
     quantity: int
     amount: Money
+    funded: Money
     payable: Money
     sold_at: datetime
 
 
 class SoldOf(msgspec.Struct, frozen=True, kw_only=True):
-    """Sales of one day, product or category. key: the day, the product's id, the category's slug."""
+    """Sales of one day, product or category. key: the day, the product's id, the category's slug. funded: what of
+    the discount the marketplace paid."""
 
     key: str
     title: str
@@ -54,6 +56,7 @@ class SoldOf(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
     discount: Money
     commission: Money
+    funded: Money
 
 
 class Dashboard(msgspec.Struct, frozen=True, kw_only=True):

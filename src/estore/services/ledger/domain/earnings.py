@@ -17,7 +17,8 @@ ROLLING = "rolling"
 
 
 class Earning(msgspec.Struct, frozen=True, gc=False):
-    """A parcel while it is locked. payable: what the vendor was to get for it; taken: by refunds, of that.
+    """A parcel while it is locked. payable: what the vendor was to get for it, with what the marketplace pays of its
+    discounts; taken: by refunds, of that.
 
     total, refunded: what the customer paid, and what of it went back. stage: where the rest is.
     """

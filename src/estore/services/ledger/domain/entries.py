@@ -14,12 +14,12 @@ from estore.services.ledger.domain.journal import EntryKind, Posting
 
 def payable_of(share: ParcelShare) -> int:
     """Return what the vendor earns with a parcel, in minor units."""
-    return share.total - share.commission - share.commission_tax
+    return share.total + share.funded - share.commission - share.commission_tax
 
 
 def borne_by_vendor(share: RefundShare) -> int:
     """Return what a refund takes from the vendor, in minor units."""
-    return share.amount - share.commission - share.commission_tax
+    return share.amount + share.funded - share.commission - share.commission_tax
 
 
 def captured(event: PaymentCaptured) -> Posting:
@@ -77,7 +77,7 @@ def dispute_closed(event: PaymentDisputeClosed) -> Posting:
 
 
 def sold(event: OrderConfirmed, at: datetime) -> Posting:
-    """The customer's money is the vendors', but for what the marketplace keeps."""
+    """The customer's money is the vendors', with what the marketplace pays of discounts, but for what it keeps."""
     currency = event.totals.currency
     earned: dict[str, int] = defaultdict(int)
     for share in event.parcels:
@@ -92,6 +92,7 @@ def sold(event: OrderConfirmed, at: datetime) -> Posting:
         occurred_at=at,
         lines=(
             (_customer(currency), event.totals.total),
+            (of_platform(Kind.PROMOTIONS, currency), sum(share.funded for share in event.parcels)),
             *((of_vendor(Kind.PENDING, vendor, currency), -amount) for vendor, amount in sorted(earned.items())),
             (of_platform(Kind.COMMISSION, currency), -sum(share.commission for share in event.parcels)),
             (of_platform(Kind.COMMISSION_TAX, currency), -sum(share.commission_tax for share in event.parcels)),
@@ -112,6 +113,7 @@ def allocated(event: RefundAllocated, stages: dict[str, Kind]) -> Posting:
         occurred_at=event.allocated_at,
         lines=(
             *summed(taken),
+            (of_platform(Kind.PROMOTIONS, event.currency), -sum(share.funded for share in event.shares)),
             (of_platform(Kind.COMMISSION, event.currency), sum(share.commission for share in event.shares)),
             (of_platform(Kind.COMMISSION_TAX, event.currency), sum(share.commission_tax for share in event.shares)),
             (of_platform(Kind.LOSSES, event.currency), event.platform),

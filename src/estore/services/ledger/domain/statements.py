@@ -42,8 +42,9 @@ class StatementLine(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One line. amount: what it does to the balance; balance: after it.
 
     kind: `sale`, `shipping`, `refund`, `refund_undone`, `payout`, `payout_returned`, `adjustment`.
-    Of a sale, price - discount (+ tax, where prices are net) = total, and amount = total - commission -
-    commission_tax; of a refund these are what was given back, below zero.
+    Of a sale, price - discount (+ tax, where prices are net) = total, and amount = total + funded - commission -
+    commission_tax; of a refund these are what was given back, below zero. funded: what of the discount the
+    marketplace pays.
     """
 
     at: datetime
@@ -63,6 +64,7 @@ class StatementLine(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     total: Money | None = None
     commission: Money | None = None
     commission_tax: Money | None = None
+    funded: Money | None = None
     amount: Money
     balance: Money
 
@@ -130,10 +132,11 @@ class Sold(msgspec.Struct, frozen=True, gc=False):
     total: int
     commission: int
     commission_tax: int
+    funded: int
 
     @property
     def payable(self) -> int:
-        return self.total - self.commission - self.commission_tax
+        return self.total + self.funded - self.commission - self.commission_tax
 
 
 class GivenBack(msgspec.Struct, frozen=True, gc=False):
@@ -149,11 +152,12 @@ class GivenBack(msgspec.Struct, frozen=True, gc=False):
     tax: int
     commission: int
     commission_tax: int
+    funded: int
     cause: str
 
     @property
     def payable(self) -> int:
-        return self.amount - self.commission - self.commission_tax
+        return self.amount + self.funded - self.commission - self.commission_tax
 
 
 def explain(
@@ -198,6 +202,7 @@ def _sale(moved: Moved, currency: str, one: Sold) -> dict[str, object]:
         "total": Money(one.total, currency),
         "commission": Money(one.commission, currency),
         "commission_tax": Money(one.commission_tax, currency),
+        "funded": Money(one.funded, currency),
     }
 
 
@@ -215,6 +220,7 @@ def _refund(moved: Moved, currency: str, one: GivenBack, sign: int) -> dict[str,
         "total": Money(sign * one.amount, currency),
         "commission": Money(sign * one.commission, currency),
         "commission_tax": Money(sign * one.commission_tax, currency),
+        "funded": Money(sign * one.funded, currency),
     }
 
 

@@ -11,9 +11,10 @@ from estore.services.ledger.domain.statements import Statement, StatementLine
 
 COLUMNS = (
     "at", "kind", "order_number", "order_id", "parcel_id", "line_id", "reference", "sku", "title", "quantity",
-    "unit_price", "price", "discount", "tax", "total", "commission", "commission_tax", "amount", "balance", "currency",
+    "unit_price", "price", "discount", "tax", "total", "commission", "commission_tax", "funded",
+    "amount", "balance", "currency",
 )  # fmt: skip
-_MONEY = frozenset({"unit_price", "price", "discount", "tax", "total", "commission", "commission_tax"})
+_MONEY = frozenset({"unit_price", "price", "discount", "tax", "total", "commission", "commission_tax", "funded"})
 # What a spreadsheet would take for a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

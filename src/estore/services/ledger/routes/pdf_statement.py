@@ -15,8 +15,8 @@ MOST_LINES = 5_000
 # x of each column in points, from the left edge of A4 landscape; numbers end there.
 _TEXTS = (("Date", 36), ("Order", 92), ("What", 160))
 _NUMBERS = (
-    ("Qty", 380), ("Price", 440), ("Discount", 494), ("Tax", 544), ("Total", 602), ("Commission", 664),
-    ("Tax on it", 712), ("Amount", 760), ("Balance", 810),
+    ("Qty", 358), ("Price", 412), ("Discount", 462), ("Tax", 506), ("Total", 560), ("Commission", 618),
+    ("Tax on it", 662), ("Funded", 710), ("Amount", 760), ("Balance", 810),
 )  # fmt: skip
 _WIDTH, _HEIGHT, _BOTTOM, _LEADING, _SIZE = 842, 595, 48, 12, 7.5
 _KINDS = {
@@ -98,7 +98,7 @@ class _Document:
         )
         sums = (
             ("Opening balance", statement.opening),
-            ("Sales, less commission", statement.totals.sales),
+            ("Sales with what promotions pay, less commission", statement.totals.sales),
             ("Refunds", statement.totals.refunds),
             ("Payouts", statement.totals.payouts),
             ("Adjustments", statement.totals.adjustments),
@@ -140,7 +140,9 @@ class _Document:
         texts = (f"{line.at:%Y-%m-%d}", line.order_number or "", what)
         for (_, x), text in zip(_TEXTS, texts, strict=True):
             canvas.drawString(x, self._y, text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…")
-        money = (line.price, line.discount, line.tax, line.total, line.commission, line.commission_tax)
+        money = (
+            line.price, line.discount, line.tax, line.total, line.commission, line.commission_tax, line.funded
+        )  # fmt: skip
         cells = ["" if line.quantity is None else str(line.quantity), *(to_major(m) if m else "" for m in money)]
         cells += [to_major(line.amount), to_major(line.balance)]
         for (_, x), cell in zip(_NUMBERS, cells, strict=True):

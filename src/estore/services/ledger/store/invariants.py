@@ -88,11 +88,11 @@ WHERE kind IN ('pending', 'available', 'reserved', 'paying', 'paid_out') GROUP B
 _OF_VENDORS = (
     Invariant(
         4,
-        "what a vendor is owed and was paid is what it sold, less commission and refunds, plus adjustments",
+        "what a vendor is owed and was paid is what it sold and was funded, less commission and refunds, adjusted",
         f"""
         SELECT vendor_id, currency, s.got, coalesce(e.earned, 0) AS earned, coalesce(a.adjusted, 0) AS adjusted
         FROM ({_SUMS}) s
-        FULL JOIN (SELECT vendor_id, currency, sum(total - commission - commission_tax - taken) AS earned
+        FULL JOIN (SELECT vendor_id, currency, sum(total + funded - commission - commission_tax - taken) AS earned
                    FROM earning GROUP BY 1, 2) e USING (vendor_id, currency)
         FULL JOIN (SELECT vendor_id, currency, sum(amount) AS adjusted FROM adjustment GROUP BY 1, 2) a
             USING (vendor_id, currency)
@@ -105,7 +105,7 @@ _OF_VENDORS = (
         "what is pending is what is left of the parcels that are",
         f"""
         SELECT vendor_id, currency, s.pending, e.rest FROM ({_SUMS}) s
-        FULL JOIN (SELECT vendor_id, currency, sum(total - commission - commission_tax - taken) AS rest
+        FULL JOIN (SELECT vendor_id, currency, sum(total + funded - commission - commission_tax - taken) AS rest
                    FROM earning WHERE stage = 'pending' GROUP BY 1, 2) e USING (vendor_id, currency)
         WHERE coalesce(s.pending, 0) <> coalesce(e.rest, 0)
         """,
@@ -126,11 +126,11 @@ _OF_VENDORS = (
         4,
         "no more is held on a parcel than is left of it",
         """
-        SELECT parcel_id, h.held, e.total - e.commission - e.commission_tax - e.taken AS rest FROM (
+        SELECT parcel_id, h.held, e.total + e.funded - e.commission - e.commission_tax - e.taken AS rest FROM (
             SELECT parcel_id, sum(amount) AS held FROM hold WHERE released_at IS NULL AND parcel_id IS NOT NULL
             GROUP BY 1) h
         LEFT JOIN earning e USING (parcel_id)
-        WHERE (h.held > greatest(e.total - e.commission - e.commission_tax - e.taken, 0)) IS NOT FALSE
+        WHERE (h.held > greatest(e.total + e.funded - e.commission - e.commission_tax - e.taken, 0)) IS NOT FALSE
         """,
         "SELECT count(*) FROM hold WHERE released_at IS NULL AND parcel_id IS NOT NULL",
     ),
@@ -139,7 +139,7 @@ _OF_VENDORS = (
         "what refunds took of a parcel is the sum of their lines",
         """
         SELECT parcel_id, e.refunded, e.taken, r.amount, r.borne FROM earning e
-        FULL JOIN (SELECT parcel_id, sum(amount) AS amount, sum(amount - commission - commission_tax) AS borne
+        FULL JOIN (SELECT parcel_id, sum(amount) AS amount, sum(amount + funded - commission - commission_tax) AS borne
                    FROM refund_line WHERE undone_at IS NULL GROUP BY 1) r USING (parcel_id)
         WHERE (coalesce(e.refunded, 0), coalesce(e.taken, 0)) <> (coalesce(r.amount, 0), coalesce(r.borne, 0))
         """,

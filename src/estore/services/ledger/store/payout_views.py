@@ -32,15 +32,16 @@ WHERE l.account_id = $1 AND l.seq > $2 AND l.seq <= $3
 ORDER BY l.seq LIMIT $4
 """
 _SOLD = """
-SELECT parcel_id, line_id, sku, title, quantity, total, commission, commission_tax FROM sale_line
+SELECT parcel_id, line_id, sku, title, quantity, total, commission, commission_tax, funded FROM sale_line
 WHERE parcel_id = ANY($1::text[]) AND vendor_id = $2 ORDER BY parcel_id, line_id
 """
 _EARNED = """
-SELECT parcel_id, order_number, order_id, total, commission, commission_tax FROM earning
+SELECT parcel_id, order_number, order_id, total, commission, commission_tax, funded FROM earning
 WHERE (parcel_id = ANY($1::text[]) OR order_id = ANY($3::text[])) AND vendor_id = $2
 """
 _REFUNDED = """
-SELECT refund_id, parcel_id, nullif(line_id, '') AS line_id, quantity, amount, commission, commission_tax, allocated_at
+SELECT refund_id, parcel_id, nullif(line_id, '') AS line_id, quantity, amount, commission, commission_tax, funded,
+    allocated_at
 FROM refund_line
 WHERE (parcel_id = ANY($1::text[]) OR refund_id = ANY($3::text[])) AND vendor_id = $2
 ORDER BY parcel_id, refund_id, line_id
@@ -77,6 +78,7 @@ class SoldRow(msgspec.Struct, frozen=True):
     total: int
     commission: int
     commission_tax: int
+    funded: int
 
 
 class EarnedRow(msgspec.Struct, frozen=True):
@@ -86,6 +88,7 @@ class EarnedRow(msgspec.Struct, frozen=True):
     total: int
     commission: int
     commission_tax: int
+    funded: int
 
 
 class RefundedRow(msgspec.Struct, frozen=True):
@@ -96,6 +99,7 @@ class RefundedRow(msgspec.Struct, frozen=True):
     amount: int
     commission: int
     commission_tax: int
+    funded: int
     at: datetime
 
 

@@ -11,26 +11,27 @@ from estore.services.ledger.domain.earnings import Earning
 
 _INSERT_EARNINGS = """
 INSERT INTO earning (parcel_id, order_id, order_number, vendor_id, currency, items, discount, shipping, tax, total,
-                     commission, commission_tax, sold_at, state, stage)
+                     commission, commission_tax, funded, sold_at, state, stage)
 SELECT *, 'open', 'pending'
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
-            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::timestamptz[])
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::timestamptz[])
 ON CONFLICT DO NOTHING
 """
 _INSERT_LINES = """
 INSERT INTO sale_line (line_id, parcel_id, order_id, vendor_id, product_id, sku, title, category_path, quantity,
-                       unit_price, discount, tax, total, commission, commission_tax, currency, sold_at)
+                       unit_price, discount, tax, total, commission, commission_tax, funded, currency, sold_at)
 SELECT id, parcel_id, order_id, vendor_id, product_id, sku, title, string_to_array(path, '/'), quantity,
-       unit_price, discount, tax, total, commission, commission_tax, currency, sold_at
+       unit_price, discount, tax, total, commission, commission_tax, funded, currency, sold_at
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[],
-            $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[],
-            $17::timestamptz[])
+            $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
+            $17::text[], $18::timestamptz[])
     AS n (id, parcel_id, order_id, vendor_id, product_id, sku, title, path, quantity, unit_price, discount, tax, total,
-          commission, commission_tax, currency, sold_at)
+          commission, commission_tax, funded, currency, sold_at)
 ON CONFLICT DO NOTHING
 """
 _LOCKED = """
-parcel_id, order_id, vendor_id, currency, total, total - commission - commission_tax AS payable, refunded, taken, stage
+parcel_id, order_id, vendor_id, currency, total, total + funded - commission - commission_tax AS payable, refunded,
+taken, stage
 """
 _LOCK = f"SELECT {_LOCKED} FROM earning WHERE parcel_id = ANY($1::text[]) ORDER BY parcel_id FOR UPDATE"
 _LOCK_OF_ORDERS = f"SELECT {_LOCKED} FROM earning WHERE order_id = ANY($1::text[]) ORDER BY parcel_id FOR UPDATE"
@@ -68,14 +69,14 @@ WHERE e.parcel_id = n.parcel_id
 """
 _INSERT_REFUND_LINES = """
 INSERT INTO refund_line (refund_id, parcel_id, line_id, vendor_id, quantity, amount, tax, commission, commission_tax,
-                         currency, cause, allocated_at)
+                         funded, currency, cause, allocated_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::timestamptz[])
+                     $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::timestamptz[])
 ON CONFLICT DO NOTHING
 """
 _REFUNDED_PARCELS = """
 SELECT parcel_id, refund_id, sum(amount)::bigint AS amount,
-       sum(amount - commission - commission_tax)::bigint AS borne
+       sum(amount + funded - commission - commission_tax)::bigint AS borne
 FROM refund_line WHERE refund_id = ANY($1::text[]) AND undone_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
 """
 
@@ -99,6 +100,7 @@ async def insert_sales(tx: Tx, events: Sequence[tuple[OrderConfirmed, datetime]]
         [share.total for share, _, _ in shares],
         [share.commission for share, _, _ in shares],
         [share.commission_tax for share, _, _ in shares],
+        [share.funded for share, _, _ in shares],
         [at for _, _, at in shares],
     )
     # An order has one parcel per vendor.
@@ -123,6 +125,7 @@ async def insert_sales(tx: Tx, events: Sequence[tuple[OrderConfirmed, datetime]]
         [line.total for line, _, _ in lines],
         [line.commission for line, _, _ in lines],
         [line.commission_tax for line, _, _ in lines],
+        [line.funded for line, _, _ in lines],
         [event.totals.currency for _, event, _ in lines],
         [at for _, _, at in lines],
     )
@@ -187,6 +190,7 @@ async def insert_refunds(tx: Tx, events: Sequence[RefundAllocated]) -> None:
         [line.tax for _, _, line in lines],
         [line.commission for _, _, line in lines],
         [line.commission_tax for _, _, line in lines],
+        [line.funded for _, _, line in lines],
         [event.currency for event, _, _ in lines],
         [event.cause for event, _, _ in lines],
         [event.allocated_at for event, _, _ in lines],

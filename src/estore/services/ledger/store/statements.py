@@ -47,16 +47,16 @@ FROM unnest($1::int[], $2::bigint[]) AS a (id, last) CROSS JOIN LATERAL (
 ORDER BY l.posted_at, l.account_id, l.seq LIMIT $6
 """
 _EARNINGS = """
-SELECT parcel_id, order_id, order_number, discount, tax, total, commission, commission_tax FROM earning
+SELECT parcel_id, order_id, order_number, discount, tax, total, commission, commission_tax, funded FROM earning
 WHERE order_id = ANY($1::text[]) AND vendor_id = $2
 """
 _SALE_LINES = """
-SELECT parcel_id, line_id, sku, title, quantity, unit_price, discount, tax, total, commission, commission_tax
+SELECT parcel_id, line_id, sku, title, quantity, unit_price, discount, tax, total, commission, commission_tax, funded
 FROM sale_line WHERE parcel_id = ANY($1::text[]) ORDER BY parcel_id, line_id
 """
 _REFUND_LINES = """
 SELECT r.refund_id, r.parcel_id, coalesce(e.order_number, '') AS order_number, r.line_id, coalesce(s.sku, '') AS sku,
-    coalesce(s.title, '') AS title, r.quantity, r.amount, r.tax, r.commission, r.commission_tax, r.cause
+    coalesce(s.title, '') AS title, r.quantity, r.amount, r.tax, r.commission, r.commission_tax, r.funded, r.cause
 FROM refund_line r LEFT JOIN earning e ON e.parcel_id = r.parcel_id LEFT JOIN sale_line s ON s.line_id = r.line_id
 WHERE r.refund_id = ANY($1::text[]) AND r.vendor_id = $2 ORDER BY r.refund_id, r.parcel_id, r.line_id
 """
@@ -136,6 +136,7 @@ async def sold(tx: Tx, vendor_id: str, order_ids: Sequence[str]) -> dict[str, li
             total=earning["total"] - sum(line.total for line in own),
             commission=earning["commission"] - sum(line.commission for line in own),
             commission_tax=earning["commission_tax"] - sum(line.commission_tax for line in own),
+            funded=earning["funded"] - sum(line.funded for line in own),
         )
         found[earning["order_id"]] += own if not (shipping.total or shipping.payable) else [*own, shipping]
     return found

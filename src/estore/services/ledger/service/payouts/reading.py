@@ -140,6 +140,7 @@ async def _explained(tx: Tx, payout: Payout, rows: Sequence[LineRow]) -> list[Co
                 line.total,
                 line.commission,
                 line.commission_tax,
+                line.funded,
                 line_id=line.line_id,
                 sku=line.sku,
                 title=line.title,
@@ -152,6 +153,7 @@ async def _explained(tx: Tx, payout: Payout, rows: Sequence[LineRow]) -> list[Co
                 parcel.total - sum(line.total for line in of_lines),
                 parcel.commission - sum(line.commission for line in of_lines),
                 parcel.commission_tax - sum(line.commission_tax for line in of_lines),
+                parcel.funded - sum(line.funded for line in of_lines),
             )
             if any(rest):
                 parts[parcel.parcel_id].append(_part(payout, "shipping", *rest))
@@ -192,19 +194,23 @@ def _taken(payout: Payout, row: RefundedRow, sign: int) -> Part:
         sign * row.amount,
         sign * row.commission,
         sign * row.commission_tax,
+        sign * row.funded,
         line_id=row.line_id,
         refund_id=row.refund_id,
         quantity=row.quantity,
     )
 
 
-def _part(payout: Payout, kind: str, total: int, commission: int, commission_tax: int, **values: object) -> Part:
+def _part(
+    payout: Payout, kind: str, total: int, commission: int, commission_tax: int, funded: int, **values: object
+) -> Part:
     return Part(
         kind=kind,
-        amount=Money(total - commission - commission_tax, payout.currency),
+        amount=Money(total + funded - commission - commission_tax, payout.currency),
         total=Money(total, payout.currency),
         commission=Money(commission, payout.currency),
         commission_tax=Money(commission_tax, payout.currency),
+        funded=Money(funded, payout.currency),
         **values,  # type: ignore[arg-type]
     )
 

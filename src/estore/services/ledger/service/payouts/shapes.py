@@ -158,7 +158,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a line is made of. kind: `sale`, `shipping`, `refund`. amount: what of it the vendor got, or gave back.
 
     total: what the customer paid, or was given back (below zero). commission, commission_tax: of that, kept by, or
-    given back by, the marketplace.
+    given back by, the marketplace. funded: what of a discount the marketplace paid, or got back (below zero).
     """
 
     kind: str
@@ -166,6 +166,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: Money
     commission: Money
     commission_tax: Money
+    funded: Money
     line_id: str | None = None
     refund_id: str | None = None
     sku: str | None = None
