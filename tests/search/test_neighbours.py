@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.factories import Shop, archived, bought
+from search.factories import Shop, archived, bought, published
 
 
 @pytest.fixture
@@ -83,3 +83,25 @@ async def test_old_statistics_are_forgotten(shelves: Shop) -> None:
     await shelves.run("forget-statistics")
 
     assert await shelves.world.fetch("search", "SELECT query FROM query_day UNION SELECT query FROM past_query") == []
+
+
+async def test_the_whole_word_is_suggested_before_those_that_begin_so(shop: Shop) -> None:
+    for name, title in (("pan", "Iron Pan"), ("pant", "Pantry Box"), ("pants", "Linen Pantry"), ("panini", "Panini")):
+        await shop.sell(name, title)
+    await shop.index()
+    found = [product["slug"] for product in (await shop.get("/suggest", q="pan")).json()["products"]]
+
+    assert found[0] == "pan"
+    assert sorted(found) == ["pan", "panini", "pant", "pants"]
+
+
+async def test_what_was_found_is_kept_until_the_next_commit_and_no_longer(shop: Shop) -> None:
+    await shop.sell("mug", "Iron Mug")
+    await shop.index()
+    first = [(await shop.search("iron"))["total"] for _ in range(2)]
+    await shop.hear(published("cup", "Iron Cup"))
+    suggested = (await shop.get("/suggest", q="iro")).json()["products"]
+
+    assert first == [1, 1]
+    assert (await shop.search("iron"))["total"] == 2
+    assert len(suggested) == 2

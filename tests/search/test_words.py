@@ -111,3 +111,13 @@ async def test_synonyms_that_say_nothing_are_refused(shop: Shop, body: object) -
 
     assert answer.status_code == 422
     assert answer.json()["errors"]
+
+
+async def test_partial_matches_are_of_the_words_as_they_were_typed(shelves: Shop) -> None:
+    await shelves.sell("hand", "Hand Cream")
+    await shelves.sell("band", "Rubber Band")
+    await shelves.index()
+    answer = await shelves.search("band monitor")
+
+    assert answer["relaxed"]
+    assert sorted(hit["slug"] for hit in answer["data"]) == ["band", "monitor"]

@@ -13,14 +13,17 @@ FRESH_SECONDS = 0.5
 
 
 class Rules:
-    """synonyms: words -> others that mean the same. of: query ('' for every one) -> (action, key), pins in order."""
+    """synonyms: words -> others that mean the same. of: query ('' for every one) -> (action, key), pins in order.
+    version: another one in this process means other synonyms."""
 
     def __init__(
         self,
+        version: int,
         synonyms: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
         stop_words: frozenset[str],
         of: Mapping[str, Sequence[tuple[str, int]]],
     ) -> None:
+        self.version = version
         self.synonyms = synonyms
         self.stop_words = stop_words
         self._of = of
@@ -36,21 +39,25 @@ class Rulebook:
 
     def __init__(self) -> None:
         self._rules: Rules | None = None
-        self._read_at = 0.0
+        self._made_of: object = None
+        self._read_at = float("-inf")
 
     async def rules(self, tx: Tx) -> Rules:
         """Return the rules, at most FRESH_SECONDS old."""
         if self._rules is None or monotonic() - self._read_at > FRESH_SECONDS:
             self._read_at = monotonic()
-            self._rules = _rules(*await store.rules.everything(tx))
+            read = await store.rules.everything(tx)
+            if self._rules is None or read != self._made_of:
+                self._rules = _rules(self._rules.version + 1 if self._rules else 1, *read)
+                self._made_of = read
         return self._rules
 
     def forget(self) -> None:
         """Read them again at the next search."""
-        self._rules = None
+        self._read_at = float("-inf")
 
 
-def _rules(groups: Sequence[Sequence[str]], stop_words: Sequence[str], rows: Sequence[Record]) -> Rules:
+def _rules(version: int, groups: Sequence[Sequence[str]], stop_words: Sequence[str], rows: Sequence[Record]) -> Rules:
     synonyms: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for group in groups:
         members = [tuple(words_of(member)) for member in group]
@@ -61,4 +68,4 @@ def _rules(groups: Sequence[Sequence[str]], stop_words: Sequence[str], rows: Seq
     of: dict[str, list[tuple[str, int]]] = {}
     for row in rows:
         of.setdefault(row["query"], []).append((row["action"], row["key"]))
-    return Rules(synonyms, frozenset(word for text in stop_words for word in words_of(text)), of)
+    return Rules(version, synonyms, frozenset(word for text in stop_words for word in words_of(text)), of)

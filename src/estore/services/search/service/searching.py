@@ -24,7 +24,7 @@ from estore.services.search.service import shapes
 from estore.services.search.service.rulebook import Rulebook, Rules
 from estore.services.search.service.tallying import Tally
 from estore.services.search.store.index import Found, Reader, Wanted
-from estore.services.search.store.index.reader import Filters
+from estore.services.search.store.index.filters import Filters
 
 T = TypeVar("T")
 DEEPEST = 5000
@@ -120,7 +120,7 @@ class Desk:
         if not words:
             return shapes.Suggestions([], [], [])
         rules = await self._rulebook.rules(tx)
-        keys = await self.in_thread(self.reader.starting, words, request.limit, rules.synonyms)
+        keys = await self.in_thread(self.reader.starting, words, request.limit, rules.synonyms, rules.version)
         cards = await store.documents.cards(tx, keys)
         prefix = " ".join(words)
         return shapes.Suggestions(
@@ -197,6 +197,7 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
         offset=offset,
         facets=request.facets,
         synonyms=rules.synonyms,
+        words=rules.version,
         pinned=rules.keys("pin", query) if query else (),
         boosted=rules.keys("boost", query),
         buried=rules.keys("bury", query),

@@ -1,8 +1,8 @@
 """From words to a query of tantivy's: nothing that was typed is ever parsed as one.
 
 A word that the index knows is looked for as it is. One that it does not know is, in this order: unfinished, two words
-written as one, or misspelt. When all words together find nothing, every word may be unfinished or misspelt; when that
-finds nothing either, most of the words have to do, which is said (`relaxed`).
+written as one, or misspelt. When all words together find nothing, every word may be unfinished or, unless many products
+have it, misspelt; when that finds nothing either, most of the words have to do, which is said (`relaxed`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ MUST, SHOULD, NOT = Occur.Must, Occur.Should, Occur.MustNot
 ONE_EDIT_FROM, TWO_EDITS_FROM = 4, 8
 SHORTEST_PREFIX = 2
 EXPANSIONS = 40
+# A word that so many products have is meant as it is: what is near it are other words, and often half the shop.
+SURELY_MEANT = 200
 Synonyms = Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]
 
 
 class Matching:
-    """Builds queries over what `searcher` sees."""
+    """Builds queries over what `searcher` sees. guessed: whether there was anything to guess at in what was asked."""
 
     def __init__(self, text: Text, searcher: Searcher, synonyms: Synonyms) -> None:
         self._text = text
@@ -30,6 +32,7 @@ class Matching:
         self._searcher = searcher
         self._synonyms = synonyms
         self._longest = max((len(words) for words in synonyms), default=0)
+        self.guessed = False
 
     def all_of(self, asked: Asked, *, guess: bool = False) -> list[Query]:
         """Return one clause for each word or phrase. guess: every word may be unfinished or misspelt."""
@@ -71,11 +74,28 @@ class Matching:
 
     def starting(self, prefix: str) -> Query | None:
         """Return what finds words that begin with `prefix`."""
+        found = self._beginning(prefix)
+        return self._any_word(prefix, found) if found else None
+
+    def beginning(self, prefix: str, enough: int) -> list[Query]:
+        """Return what finds the word `prefix`, and what finds the most frequent of the words that begin so: as many of
+        them as `enough` products have. Empty where no word begins so."""
+        found = sorted(self._beginning(prefix, None), key=lambda each: (-each[1], each[0]))
+        queries, others, products = [], [], 0
+        for term, count in found:
+            if term == prefix:
+                queries.append(self._word(term))
+            elif not products or products + count <= enough:
+                others.append(self._word(term))
+                products += count
+        return [*queries, any_of(others[:EXPANSIONS])] if others else queries
+
+    def _beginning(self, prefix: str, limit: int | None = EXPANSIONS) -> list[tuple[str, int]]:
         if len(prefix) < SHORTEST_PREFIX:
-            return None
-        found = self._searcher.terms_with_prefix("words", prefix, limit=EXPANSIONS)
-        if not found:
-            return None
+            return []
+        return self._searcher.terms_with_prefix("words", prefix, limit=limit)
+
+    def _any_word(self, prefix: str, found: Sequence[tuple[str, int]]) -> Query:
         return any_of([Query.const_score_query(self._word(term), 1.0 if term == prefix else 0.6) for term, _ in found])
 
     def _alternatives(self, words: Sequence[str], at: int) -> tuple[int, Sequence[tuple[str, ...]]]:
@@ -88,10 +108,13 @@ class Matching:
     def _one(self, words: Sequence[str], at: int, *, typing: bool = False, guess: bool = False) -> Query:
         word = words[at]
         stem = self._text.stem(word)
-        known = any(self._searcher.doc_freq(field, stem) for field in WEIGHTS)
+        known = max(self._searcher.doc_freq(field, stem) for field in WEIGHTS)
         options = [self._term(stem)] if known else []
-        if (typing or guess) and (guess or not known) and (prefix := self.starting(word)) is not None:
-            options.append(prefix)
+        found = self._beginning(word) if guess or (typing and not known) else []
+        # Other forms of a known word are found with it
+        if found and (not known or any(self._text.stem(term) != stem for term, _ in found)):
+            options.append(self._any_word(word, found))
+            self.guessed |= guess
         if not options and (parts := self._parts(word)) is not None:
             options.append(parts)
         for other in range(max(0, at - 1), at + 1):
@@ -100,7 +123,8 @@ class Matching:
                 joined = self._text.stem(words[other] + words[other + 1])
                 if self._searcher.doc_freq("title", joined):
                     options.append(self._term(joined))
-        if (guess or not options) and (misspelt := self._misspelt(word)) is not None:
+        if (not options or (guess and known < SURELY_MEANT)) and (misspelt := self._misspelt(word)) is not None:
+            self.guessed |= guess and bool(options)
             options.append(misspelt)
         if not options:
             return Query.empty_query()

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import tantivy
-from tantivy import DocAddress, FieldType, Order, Query, Searcher
+from tantivy import DocAddress, Order, Query, Searcher
 
 from estore.services.search.domain import ranking
 from estore.services.search.domain.errors import IndexMissing
 from estore.services.search.domain.text import Asked
+from estore.services.search.store.index.facets import Counting
+from estore.services.search.store.index.filters import Filters, chosen, narrowed, one_of
 from estore.services.search.store.index.folder import Folder
+from estore.services.search.store.index.kept import Kept
 from estore.services.search.store.index.matching import MUST, NOT, SHOULD, Matching, Synonyms, any_of, every
 from estore.services.search.store.index.schema import Text
 
-FACET_VALUES = 50
-ATTRIBUTE_VALUES = 400
+# Answers of the last commit that a process keeps, some 30 kB each with facets.
+ANSWERS = 256
+SUGGESTIONS = 2000
+# Products that are looked at for a suggestion of one unfinished word: those of the most frequent words that begin so.
+ENOUGH = 100_000
 # What is sorted by: field and direction; relevance is the text's score times the product's weight.
 SORTS: Mapping[str, tuple[str, Order]] = {
     "price": ("price", Order.Asc),
@@ -30,26 +35,15 @@ SORTS: Mapping[str, tuple[str, Order]] = {
     "newest": ("published", Order.Desc),
     "rating": ("rating", Order.Desc),
 }
-_FIELDS = {"category": "category", "brand": "maker", "vendor": "vendor"}
 
 
-class Filters(NamedTuple):
-    """Values of one kind are alternatives. prices: minor units. stars: least mean rating, in hundredths.
-    attributes: name -> values."""
-
-    category: tuple[str, ...] = ()
-    brand: tuple[str, ...] = ()
-    vendor: tuple[str, ...] = ()
-    price_min: int | None = None
-    price_max: int | None = None
-    stars: int | None = None
-    in_stock: bool | None = None
-    attributes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+Commit = tuple[str, int, int]
 
 
 class Wanted(NamedTuple):
     """What to look for. synonyms, pinned (keys, in their order), boosted, buried: the operator's.
-    unreadable: something was typed, but nothing that can be looked for; nothing typed asks for everything."""
+    unreadable: something was typed, but nothing that can be looked for; nothing typed asks for everything.
+    words: the version of the synonyms: an answer is kept for those who ask the same with the same."""
 
     asked: Asked = Asked(())
     filters: Filters = Filters()
@@ -63,6 +57,13 @@ class Wanted(NamedTuple):
     buried: tuple[int, ...] = ()
     explain: bool = False
     unreadable: bool = False
+    words: int = 0
+
+    def key(self) -> Hashable:
+        """Return what an answer depends on, the index apart."""
+        attributes = tuple(sorted(self.filters.attributes.items()))
+        others = tuple(value for value in self[2:] if value is not self.synonyms)
+        return self.asked, self.filters[:-1], attributes, others
 
 
 class Found(NamedTuple):
@@ -93,17 +94,23 @@ class Reader:
         self._text = text
         self._lock = Lock()
         self._index: tantivy.Index | None = None
-        self._seen: tuple[str, int, int] = ("", 0, 0)
+        self._seen: Commit = ("", 0, 0)
+        self._counting = Counting()
+        self._answers = Kept(ANSWERS)
+        self._starting = Kept(SUGGESTIONS)
 
     def searcher(self) -> Searcher:
         """Return a view of the last commit. Raises IndexMissing before there is one."""
+        return self._view()[0]
+
+    def _view(self) -> tuple[Searcher, Commit]:
         for _ in range(3):
             generation = self._folder.current()
             if generation is None:
                 break
             try:
                 with self._lock:
-                    return self._fresh(generation).searcher()
+                    return self._fresh(generation).searcher(), self._seen
             except (OSError, ValueError):
                 # Swapped and removed between our looks
                 self._seen = ("", 0, 0)
@@ -130,15 +137,21 @@ class Reader:
 
     def search(self, wanted: Wanted) -> Found:
         """Return a page of what fits. Blocks: call it in a thread."""
-        searcher = self.searcher()
+        searcher, commit = self._view()
+        if wanted.explain:
+            return self._search(searcher, commit, wanted)
+        return self._answers.get((commit, wanted.key()), lambda: self._search(searcher, commit, wanted))
+
+    def _search(self, searcher: Searcher, commit: Commit, wanted: Wanted) -> Found:
+        parts = chosen(self._text.schema, wanted.filters)
         pinned: list[int] = []
         if wanted.pinned and wanted.sort == "relevance":
-            filtered = self._filtered(self._keys(wanted.pinned), wanted.filters)
+            filtered = narrowed(self._keys(wanted.pinned), parts)
             there = set(self._page(searcher, filtered, "relevance", len(wanted.pinned), 0).keys)
             pinned = [key for key in wanted.pinned if key in there]
-        text, ranked, relaxed, page = Query.empty_query(), Query.empty_query(), False, _Page([], [], [], 0)
-        for text, relaxed in self._attempts(searcher, wanted):  # noqa: B007 - the last one is what was found
-            ranked = self._filtered(text, wanted.filters)
+        attempt, text, ranked, relaxed, page = 0, Query.empty_query(), Query.empty_query(), False, _Page([], [], [], 0)
+        for attempt, (text, relaxed) in enumerate(self._attempts(searcher, wanted)):  # noqa: B007 - the last one found
+            ranked = narrowed(text, parts)
             if pinned:
                 ranked = Query.boolean_query([(MUST, ranked), (NOT, self._keys(pinned))])
             if wanted.sort == "relevance":
@@ -146,8 +159,13 @@ class Reader:
             page = self._page(searcher, ranked, wanted.sort, wanted.limit, wanted.offset)
             if page.total:
                 break
-        total = page.total + len(pinned)
-        facets = self._facets(searcher, text, wanted.filters) if wanted.facets and total else {}
+        total, facets = page.total + len(pinned), {}
+        if wanted.facets and total:
+            # The same on every page and in every order
+            same = wanted._replace(sort="", limit=0, offset=0, pinned=(), boosted=(), buried=(), explain=False)
+            facets = self._answers.get(
+                (commit, attempt, same.key()), lambda: self._counting.facets(searcher, text, parts, total)
+            )
         why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
         return Found(page.keys, pinned, page.scores, total, relaxed and page.total > 0, facets, why)
 
@@ -159,12 +177,15 @@ class Reader:
             return
         matching = Matching(self._text, searcher, wanted.synonyms)
         code = matching.code(asked.code) if asked.code else None
-        clauses: list[Query] = []
-        for guess in (False, True):
-            clauses = matching.all_of(asked, guess=guess)
-            yield self._lifted(every(clauses), matching.side_by_side(asked), code), False
-        for size in range(len(clauses) - 1, 0, -1):
-            yield any_of(clauses, size), True
+        plain, lift = matching.all_of(asked), matching.side_by_side(asked)
+        yield self._lifted(every(plain), lift, code), False
+        guessed = matching.all_of(asked, guess=True)
+        if matching.guessed:
+            yield self._lifted(every(guessed), lift, code), False
+        # Words that are known are not guessed at as well: that would find a large part of the shop, and nothing better
+        for clauses in (plain, guessed) if matching.guessed else (plain,):
+            for size in range(len(clauses) - 1, 0, -1):
+                yield any_of(clauses, size), True
 
     def _lifted(self, base: Query, lift: Query | None, code: Query | None) -> Query:
         if lift is not None:
@@ -197,54 +218,6 @@ class Reader:
         # The binding's stub does not know the count
         return _Page(keys, [float(score) for score, _ in result.hits], addresses, int(result.count))  # type: ignore[attr-defined]
 
-    # --- filters and facets -----------------------------------------------------------------------------------------
-
-    def _filters(self, filters: Filters) -> dict[str, Query]:
-        """Return the filters that are set, by the facet that they belong to."""
-        found: dict[str, Query] = {}
-        for kind, field in _FIELDS.items():
-            if values := getattr(filters, kind):
-                found[kind] = self._one_of(field, values)
-        for name, values in filters.attributes.items():
-            found[f"attr.{name}"] = self._one_of("attr", [f"{name}={value}" for value in values])
-        prices = []
-        if filters.price_min is not None:
-            prices.append(self._range("price_top", filters.price_min, None))
-        if filters.price_max is not None:
-            prices.append(self._range("price", None, filters.price_max))
-        if prices:
-            found["price"] = every(prices)
-        if filters.stars is not None:
-            found["rating"] = self._range("stars", filters.stars, None)
-        if filters.in_stock is not None:
-            found["in_stock"] = Query.term_query(self._text.schema, "in_stock", int(filters.in_stock))
-        return found
-
-    def _filtered(self, query: Query, filters: Filters, but: str = "") -> Query:
-        parts = [part for kind, part in self._filters(filters).items() if kind != but]
-        silent = [(MUST, Query.const_score_query(part, 0.0)) for part in parts]
-        return Query.boolean_query([(MUST, query), *silent]) if silent else query
-
-    def _one_of(self, field: str, values: Sequence[str]) -> Query:
-        return any_of([Query.term_query(self._text.schema, field, value, "basic") for value in values])
-
-    def _range(self, field: str, low: int | None, high: int | None) -> Query:
-        return Query.range_query(self._text.schema, field, FieldType.Unsigned, low, high)
-
-    def _facets(self, searcher: Searcher, text: Query, filters: Filters) -> dict[str, dict[str, int]]:
-        """Count what else could be chosen: a facet's own choice does not narrow its counts."""
-        chosen = self._filters(filters)
-        out: dict[str, dict[str, int]] = {}
-        open_kinds = [kind for kind in _AGGREGATIONS if kind not in chosen]
-        found = searcher.aggregate(self._filtered(text, filters), {kind: _AGGREGATIONS[kind] for kind in open_kinds})
-        for kind in open_kinds:
-            _take(out, kind, found[kind], lambda name: f"attr.{name}" not in chosen)
-        for kind in chosen:
-            own = kind.partition(".")[0]
-            result = searcher.aggregate(self._filtered(text, filters, kind), {own: _AGGREGATIONS[own]})
-            _take(out, own, result[own], partial(_is_about, kind))
-        return out
-
     # --- others -----------------------------------------------------------------------------------------------------
 
     def categories(self) -> dict[str, int]:
@@ -252,10 +225,16 @@ class Reader:
         found = self.searcher().aggregate(Query.all_query(), {"c": {"terms": {"field": "category", "size": 2000}}})
         return {bucket["key"]: bucket["doc_count"] for bucket in found["c"]["buckets"]}
 
-    def starting(self, words: Sequence[str], limit: int, synonyms: Synonyms) -> list[int]:
-        """Return products whose words begin like the last of `words` and have the others."""
-        searcher = self.searcher()
+    def starting(self, words: Sequence[str], limit: int, synonyms: Synonyms, version: int = 0) -> list[int]:
+        """Return products whose words begin like the last of `words` and have the others. version: of the synonyms."""
+        searcher, commit = self._view()
+        key = (commit, tuple(words), limit, version)
+        return self._starting.get(key, lambda: self._start(searcher, words, limit, synonyms))
+
+    def _start(self, searcher: Searcher, words: Sequence[str], limit: int, synonyms: Synonyms) -> list[int]:
         matching = Matching(self._text, searcher, synonyms)
+        if len(words) == 1 and (queries := matching.beginning(words[0], ENOUGH)):
+            return self._heaviest(searcher, queries, limit)
         clauses = matching.all_of(Asked(tuple(words[:-1])))
         last = matching.starting(words[-1])
         if last is None:
@@ -263,6 +242,17 @@ class Reader:
         else:
             clauses.append(last)
         return self._page(searcher, every(clauses), "relevance", limit, 0).keys
+
+    def _heaviest(self, searcher: Searcher, queries: Sequence[Query], limit: int) -> list[int]:
+        """Return the products that weigh most, those of the first query first."""
+        found: dict[int, None] = {}
+        for query in queries:
+            result = searcher.search(query, limit, False, "weight")
+            keys = searcher.fast_field_values("key", [address for _, address in result.hits])
+            found |= dict.fromkeys(int(key or 0) for key in keys)
+            if len(found) >= limit:
+                break
+        return list(found)[:limit]
 
     def like(self, title: Sequence[str], categories: Sequence[str], but: int, limit: int) -> list[int]:
         """Return products of the same category, those with most words of `title` first; of the one above where there
@@ -272,58 +262,9 @@ class Reader:
         words = [(SHOULD, query) for query in (matching.phrase([word]) for word in title)]
         found: list[int] = []
         for category in reversed(categories):
-            within = Query.const_score_query(self._one_of("category", [category]), 0.1)
+            within = Query.const_score_query(one_of(self._text.schema, "category", [category]), 0.1)
             query = Query.boolean_query([(MUST, within), *words, (NOT, self._keys([but, *found]))])
             found += self._page(searcher, query, "relevance", limit - len(found), 0).keys
             if len(found) >= limit:
                 break
         return found
-
-
-_AGGREGATIONS: dict[str, Any] = {
-    **{kind: {"terms": {"field": field, "size": FACET_VALUES}} for kind, field in _FIELDS.items()},
-    "attr": {"terms": {"field": "attr", "size": ATTRIBUTE_VALUES}},
-    "in_stock": {"terms": {"field": "in_stock", "size": 2}},
-    "price": {
-        "range": {
-            "field": "price",
-            "ranges": [
-                {"from": float(low)} | ({} if high is None else {"to": float(high)})
-                for low, high in zip(ranking.PRICE_STEPS, [*ranking.PRICE_STEPS[1:], None], strict=True)
-            ],
-        }
-    },
-    "rating": {
-        "range": {
-            "field": "stars",
-            "ranges": [{"from": low * 100.0, "to": high * 100.0} for low, high in ((1, 2), (2, 3), (3, 4), (4, 6))],
-        }
-    },
-}
-
-
-def _is_about(kind: str, name: str) -> bool:
-    return kind == f"attr.{name}"
-
-
-def _take(out: dict[str, dict[str, int]], kind: str, result: Any, wanted: Callable[[str], bool]) -> None:
-    """Put the buckets of one aggregation into `out`; those of attributes under `attr.<name>`."""
-    for bucket in result["buckets"]:
-        count, key = bucket["doc_count"], bucket["key"]
-        if not count:
-            continue
-        if kind == "attr":
-            name, _, value = str(key).partition("=")
-            if wanted(name):
-                out.setdefault(f"attr.{name}", {})[value] = count
-        elif kind == "price":
-            out.setdefault(kind, {})[str(int(bucket.get("from", 0)))] = count
-        elif kind == "rating":
-            # So many stars or more
-            for least in range(1, int(bucket.get("from", 0)) // 100 + 1):
-                counts = out.setdefault(kind, {})
-                counts[str(least)] = counts.get(str(least), 0) + count
-        elif kind == "in_stock":
-            out.setdefault(kind, {})["true" if int(key) else "false"] = count
-        else:
-            out.setdefault(kind, {})[str(key)] = count

@@ -1,0 +1,64 @@
+"""Filters as queries: values of one kind are alternatives, kinds add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from tantivy import FieldType, Query, Schema
+
+from estore.services.search.store.index.matching import MUST, any_of, every
+
+FIELDS = {"category": "category", "brand": "maker", "vendor": "vendor"}
+
+
+class Filters(NamedTuple):
+    """Values of one kind are alternatives. prices: minor units. stars: least mean rating, in hundredths.
+    attributes: name -> values."""
+
+    category: tuple[str, ...] = ()
+    brand: tuple[str, ...] = ()
+    vendor: tuple[str, ...] = ()
+    price_min: int | None = None
+    price_max: int | None = None
+    stars: int | None = None
+    in_stock: bool | None = None
+    attributes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+def chosen(schema: Schema, filters: Filters) -> dict[str, Query]:
+    """Return the filters that are set, by the facet that they belong to."""
+    found: dict[str, Query] = {}
+    for kind, field in FIELDS.items():
+        if values := getattr(filters, kind):
+            found[kind] = one_of(schema, field, values)
+    for name, values in filters.attributes.items():
+        found[f"attr.{name}"] = one_of(schema, "attr", [f"{name}={value}" for value in values])
+    prices = []
+    if filters.price_min is not None:
+        prices.append(_range(schema, "price_top", filters.price_min, None))
+    if filters.price_max is not None:
+        prices.append(_range(schema, "price", None, filters.price_max))
+    if prices:
+        found["price"] = every(prices)
+    if filters.stars is not None:
+        found["rating"] = _range(schema, "stars", filters.stars, None)
+    if filters.in_stock is not None:
+        found["in_stock"] = Query.term_query(schema, "in_stock", int(filters.in_stock))
+    return found
+
+
+def narrowed(query: Query, parts: Mapping[str, Query], but: str = "") -> Query:
+    """Return `query` within all of `parts`, those of the facet `but` excepted; the score stays that of `query`."""
+    silent = [(MUST, Query.const_score_query(part, 0.0)) for kind, part in parts.items() if kind != but]
+    return Query.boolean_query([(MUST, query), *silent]) if silent else query
+
+
+def one_of(schema: Schema, field: str, values: Sequence[str]) -> Query:
+    """Return what finds products with any of `values`."""
+    return any_of([Query.term_query(schema, field, value, "basic") for value in values])
+
+
+def _range(schema: Schema, field: str, low: int | None, high: int | None) -> Query:
+    return Query.range_query(schema, field, FieldType.Unsigned, low, high)
