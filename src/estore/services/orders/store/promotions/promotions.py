@@ -1,0 +1,131 @@
+"""Promotions as those see them who run them. Whose they are is part of every query that shows one.
+
+Whoever changes one holds its row; the book's row comes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from estore.kit.db import Tx
+from estore.services.orders.domain.promotions import Named, Promotion, PromotionView, Rules, Status
+from estore.services.orders.store.promotions.book import promotion_of
+
+_COLUMNS = "promotion_id, vendor_id, status, body::text, version, created_at, updated_at"
+_SEEN = "($1 OR vendor_id = ANY($2::text[]))"
+_SHOW = f"SELECT {_COLUMNS} FROM promotion WHERE {_SEEN} AND promotion_id = $3"
+_FILTERED = "($3::text IS NULL OR status = $3) AND ($4::text IS NULL OR promotion_id < $4)"
+_PAGE_OF_ALL = f"""
+SELECT {_COLUMNS} FROM promotion WHERE {_FILTERED} AND $1 AND $2::text[] IS NOT NULL
+ORDER BY promotion_id DESC LIMIT $5
+"""
+_PAGE_OF_VENDORS = f"""
+SELECT page.* FROM unnest($2::text[]) AS v (own) CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM promotion WHERE vendor_id = v.own AND {_FILTERED}
+    ORDER BY promotion_id DESC LIMIT $5) AS page
+WHERE $1 IS NOT NULL
+ORDER BY promotion_id DESC LIMIT $5
+"""
+_INSERT = """
+INSERT INTO promotion (promotion_id, vendor_id, status, body, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
+"""
+_LOCK = """
+SELECT promotion_id, vendor_id, status, body::text, version FROM promotion WHERE promotion_id = $1 FOR NO KEY UPDATE
+"""
+_WRITE = """
+UPDATE promotion SET status = $2, body = $3, version = version + 1, updated_at = $4 WHERE promotion_id = $1
+"""
+_USES = """
+SELECT count(*) AS orders, coalesce(sum(amount), 0)::bigint AS amount, coalesce(sum(platform), 0)::bigint AS platform
+FROM promotion_use WHERE promotion_id = $1 AND released_at IS NULL
+"""
+_NAMED = """
+SELECT (SELECT array_agg(DISTINCT product_id) FROM offer
+        WHERE product_id = ANY($1::text[]) AND ($4 = '' OR vendor_id = $4)) AS products,
+       (SELECT array_agg(sku) FROM offer WHERE sku = ANY($2::text[]) AND ($4 = '' OR vendor_id = $4)) AS skus,
+       (SELECT array_agg(vendor_id) FROM vendor
+        WHERE vendor_id = ANY($3::text[]) AND ($4 = '' OR vendor_id = $4)) AS vendors,
+       (SELECT array_agg(name) FROM customer_group WHERE name = ANY($5::text[])) AS groups
+"""
+_IS_VENDOR = "SELECT 1 FROM vendor WHERE vendor_id = $1"
+
+_rules = msgspec.json.Decoder(Rules).decode
+
+
+class Watcher(msgspec.Struct, frozen=True):
+    """Who wants to see promotions: an operator, or a member of vendors."""
+
+    operator: bool
+    vendors: Sequence[str]
+
+
+def _view(row: Any) -> PromotionView:
+    promotion_id, vendor_id, status, body, version, created_at, updated_at = row
+    return view_of(Promotion(promotion_id, vendor_id, Status(status), _rules(body), version), created_at, updated_at)
+
+
+def view_of(promotion: Promotion, created_at: datetime, updated_at: datetime) -> PromotionView:
+    """Show a promotion."""
+    return PromotionView(
+        id=promotion.promotion_id,
+        vendor_id=promotion.vendor_id or None,
+        status=promotion.status,
+        version=promotion.version,
+        created_at=created_at,
+        updated_at=updated_at,
+        **{name: getattr(promotion.rules, name) for name in Rules.__struct_fields__},
+    )
+
+
+async def show_promotion(tx: Tx, watcher: Watcher, promotion_id: str) -> PromotionView | None:
+    """Read a promotion, if it is one that `watcher` may see."""
+    row = await tx.fetchrow(_SHOW, watcher.operator, watcher.vendors, promotion_id)
+    return None if row is None else _view(row)
+
+
+async def page_of_promotions(
+    tx: Tx, watcher: Watcher, status: str | None, before: str | None, limit: int
+) -> list[PromotionView]:
+    """Read the newest promotions that `watcher` may see, `limit` at most, older than the id `before`.
+
+    An operator sees those of its `vendors`, or all where it is empty.
+    """
+    sql = _PAGE_OF_ALL if watcher.operator and not watcher.vendors else _PAGE_OF_VENDORS
+    return [_view(row) for row in await tx.fetch(sql, watcher.operator, watcher.vendors, status, before, limit)]
+
+
+async def insert_promotion(tx: Tx, promotion: Promotion, now: datetime) -> None:
+    """Write a new promotion."""
+    await tx.execute(_INSERT, promotion.promotion_id, promotion.vendor_id, promotion.status, promotion.rules, now)
+
+
+async def lock_promotion(tx: Tx, promotion_id: str) -> Promotion | None:
+    """Read a promotion and hold its row. Who may see it was decided before."""
+    row = await tx.fetchrow(_LOCK, promotion_id)
+    return None if row is None else promotion_of(*row)
+
+
+async def write_promotion(tx: Tx, promotion: Promotion, now: datetime) -> None:
+    """Write the state and rules of a promotion whose row is held; its version grows by one."""
+    await tx.execute(_WRITE, promotion.promotion_id, promotion.status, promotion.rules, now)
+
+
+async def uses_of(tx: Tx, promotion_id: str) -> tuple[int, int, int]:
+    """Return how many orders use a promotion, what it took off them, and what of that the marketplace pays."""
+    (row,) = await tx.fetch(_USES, promotion_id)
+    return row["orders"], row["amount"], row["platform"]
+
+
+async def known_names(tx: Tx, named: Named, vendor_id: str) -> Named:
+    """Return what of `named` is there; where there is a vendor, what of it is the vendor's."""
+    (row,) = await tx.fetch(_NAMED, named.products, named.skus, named.vendors, vendor_id, named.groups)
+    return Named(*(frozenset(names or ()) for names in row))
+
+
+async def is_vendor(tx: Tx, vendor_id: str) -> bool:
+    """Tell whether a vendor was ever heard of."""
+    return await tx.fetchval(_IS_VENDOR, vendor_id) is not None
