@@ -13,7 +13,7 @@ CREATE INDEX promotion_of_vendor ON promotion (vendor_id, promotion_id);
 -- One row. Every change of what a price may depend on raises the revision: an order is admitted only while the book is
 -- the one that it was priced from.
 CREATE TABLE promotion_book (
-    only     boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
     revision bigint NOT NULL
 );
 INSERT INTO promotion_book (revision) VALUES (1);
@@ -83,7 +83,7 @@ CREATE INDEX customer_group_members ON customer_group_member (name, account_id);
 -- rows from before have the defaults, and the tables are not locked for looking at them.
 ALTER TABLE order_line
     ADD COLUMN funded bigint NOT NULL DEFAULT 0,
-    DROP CONSTRAINT order_line_commission_check,
+    DROP CONSTRAINT order_line_check1, -- commission BETWEEN 0 AND total
     DROP CONSTRAINT order_line_owes_nothing,
     ADD CONSTRAINT order_line_funded_check CHECK (funded BETWEEN 0 AND discount) NOT VALID,
     ADD CONSTRAINT order_line_commission_check CHECK (commission BETWEEN 0 AND total + funded) NOT VALID,
@@ -91,7 +91,7 @@ ALTER TABLE order_line
 ALTER TABLE parcel
     ADD COLUMN funded bigint NOT NULL DEFAULT 0,
     ADD COLUMN shipping_discount bigint NOT NULL DEFAULT 0,
-    DROP CONSTRAINT parcel_commission_check,
+    DROP CONSTRAINT parcel_check, -- commission BETWEEN 0 AND total
     DROP CONSTRAINT parcel_owes_nothing,
     ADD CONSTRAINT parcel_funded_check CHECK (funded BETWEEN 0 AND discount + shipping_discount) NOT VALID,
     ADD CONSTRAINT parcel_commission_check CHECK (commission BETWEEN 0 AND total + funded) NOT VALID,
