@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estore.kit.money import MAX_AMOUNT
+from estore.kit.money import MAX_AMOUNT, split
 from estore.services.orders import domain
 from estore.services.orders.domain import Destination, Method, Priced, Step, TablesWrong, TooMuch, read_tables
+from estore.services.orders.domain.promotions.model import Taken
 from orders.factories import offer
 
 STANDARD = Method("weight", (Step(490, 2000), Step(690, 10_000), Step(1290)), free_from=5900)
@@ -78,19 +79,28 @@ def test_integers_round_shares_as_decimals_do(amount: int, bps: int) -> None:
     assert domain.share(amount, bps) == half_up(Decimal(amount) * bps / 10_000)
 
 
-@given(discount=amounts, subtotals=st.lists(amounts, min_size=1, max_size=20))
-def test_a_spread_discount_sums_to_itself_and_no_line_falls_below_zero(discount: int, subtotals: list[int]) -> None:
-    parts = domain.spread(discount, subtotals)
-
-    assert sum(parts) == min(discount, sum(subtotals))
-    assert all(0 <= part <= subtotal for part, subtotal in zip(parts, subtotals, strict=True))
+def taken(demand: list, discount: int) -> tuple[Taken, ...]:
+    """A discount over all lines, half of it paid by the marketplace."""
+    vendors = sorted({o.vendor_id for o, _ in demand})
+    subtotals = [o.price * q for o, q in demand]
+    parts = split(min(discount, sum(subtotals)), subtotals)
+    return tuple(
+        Taken("prm_1", "", "less", line, vendors.index(o.vendor_id), part, part // 2)
+        for line, ((o, _), part) in enumerate(zip(demand, parts, strict=True))
+        if part
+    )
 
 
 def priced(demand: list, destination: Destination, currency: str, inclusive: bool, discount: int = 0) -> Priced:
-    discounts = domain.spread(discount, [o.price * q for o, q in demand]) if discount else None
     method = destination.methods["standard"]
     return domain.price(
-        demand, destination, method, currency=currency, inclusive=inclusive, now=NOW, discounts=discounts
+        demand,
+        destination,
+        method,
+        currency=currency,
+        inclusive=inclusive,
+        now=NOW,
+        taken=taken(demand, discount) if discount else (),
     )
 
 
@@ -116,7 +126,8 @@ def test_totals_always_add_up(
         mine = [line for line in p.lines if line.parcel == index]
         assert {line.offer.vendor_id for line in mine} == {parcel.vendor_id}
         assert parcel.commission == sum(line.commission for line in mine)
-        assert 0 <= parcel.commission <= sum(line.total for line in mine) <= parcel.total
+        assert parcel.funded == sum(line.funded for line in mine)
+        assert 0 <= parcel.commission <= sum(line.total + line.funded for line in mine) <= parcel.total + parcel.funded
         assert parcel.tax >= sum(line.tax for line in mine)
     assert all(line.total == line.subtotal - line.discount + (0 if inclusive else line.tax) for line in p.lines)
     assert all(value >= 0 for line in p.lines for value in (line.tax, line.total, line.discount, line.commission))

@@ -12,9 +12,10 @@ from datetime import datetime
 import msgspec
 
 from estore.contracts.vendors import Rate
-from estore.kit.money import MAX_AMOUNT, split
+from estore.kit.money import MAX_AMOUNT
 from estore.services.orders.domain.commission import WHOLE, commission_of, share
 from estore.services.orders.domain.errors import TooMuch
+from estore.services.orders.domain.promotions.model import Taken
 from estore.services.orders.domain.tables import Destination, Method
 
 # Structs here and in `order` are made by the dozen for each order and cannot be part of a cycle: `gc=False` keeps them
@@ -49,7 +50,8 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 class PricedLine(msgspec.Struct, frozen=True, gc=False):
     """One line. Amounts: minor units. total = subtotal - discount, plus tax where prices are net.
 
-    parcel: index of its vendor's parcel.
+    parcel: index of its vendor's parcel. funded: what of the discount the marketplace pays to the vendor; commission is
+    on total + funded, which is what the vendor is paid.
     """
 
     offer: Offer
@@ -61,10 +63,14 @@ class PricedLine(msgspec.Struct, frozen=True, gc=False):
     commission: int
     commission_tax: int
     parcel: int
+    funded: int = 0
 
 
 class PricedParcel(msgspec.Struct, frozen=True, gc=False):
-    """What one vendor sends, and its share of the order: total = items - discount + shipping (+ tax where net)."""
+    """What one vendor sends, and its share of the order: total = items - discount + shipping (+ tax where net).
+
+    shipping: what the customer pays, after shipping_discount. funded: what of both discounts the marketplace pays.
+    """
 
     vendor_id: str
     items: int
@@ -75,10 +81,15 @@ class PricedParcel(msgspec.Struct, frozen=True, gc=False):
     commission: int
     commission_tax: int
     weight: int
+    shipping_discount: int = 0
+    funded: int = 0
 
 
 class Priced(msgspec.Struct, frozen=True, gc=False):
-    """A whole order. The parcels' amounts sum to the order's, each of them, to the last minor unit."""
+    """A whole order. The parcels' amounts sum to the order's, each of them, to the last minor unit.
+
+    taken: what promotions took off, by which all discounts are explained.
+    """
 
     currency: str
     inclusive: bool
@@ -89,17 +100,14 @@ class Priced(msgspec.Struct, frozen=True, gc=False):
     shipping: int
     tax: int
     total: int
+    shipping_discount: int = 0
+    taken: tuple[Taken, ...] = ()
 
 
 def tax_within(gross: int, bps: int) -> int:
     """Return the tax inside `gross` at `bps`, halves away from zero. gross >= 0."""
     whole = WHOLE + bps
     return (2 * gross * bps + whole) // (2 * whole)
-
-
-def spread(amount: int, subtotals: Sequence[int]) -> list[int]:
-    """Split a discount over lines in proportion to their subtotals (largest remainder); no line falls below zero."""
-    return split(min(amount, sum(subtotals)), subtotals)
 
 
 def price(
@@ -110,21 +118,23 @@ def price(
     currency: str,
     inclusive: bool,
     now: datetime,
-    discounts: Sequence[int] | None = None,
+    taken: tuple[Taken, ...] = (),
 ) -> Priced:
     """Price `demand`, pairs of offer and quantity, sent to `destination` by `method` and ordered `now`.
 
-    discounts: what promotions take off each line, in minor units, at most its subtotal; see `spread`.
+    taken: what promotions take off its lines and parcels; see `promotions.engine`. Tax is on what the customer pays,
+    commission on what the vendor is paid: what the marketplace pays for a promotion is part of that.
     Parcels are sorted by vendor. Raises TooMuch when a sum leaves what JSON holds exactly.
     """
     vendors = sorted({offer.vendor_id for offer, _ in demand})
     index = {vendor: number for number, vendor in enumerate(vendors)}
-    # items, discount, tax, commission, tax on that, weight of each parcel
-    sums = [[0, 0, 0, 0, 0, 0] for _ in vendors]
+    # items, discount, tax, commission, tax on that, weight, funded, shipping discount of each parcel
+    sums = [[0, 0, 0, 0, 0, 0, 0, 0] for _ in vendors]
+    discounts, funds = _by_line(taken, sums) if taken else ({}, {})
     lines: list[PricedLine] = []
     for number, (offer, quantity) in enumerate(demand):
         subtotal = offer.price * quantity
-        discount = discounts[number] if discounts is not None else 0
+        discount, funded = discounts.get(number, 0), funds.get(number, 0)
         reduced = subtotal - discount
         rate = destination.rate(offer.tax_class)
         if inclusive:
@@ -132,9 +142,9 @@ def price(
         else:
             tax = share(reduced, rate)
             total = reduced + tax
-        kept, kept_tax = commission_of(total, quantity, offer.rates, offer.commission_bps, offer.fee_tax, now)
+        kept, kept_tax = commission_of(total + funded, quantity, offer.rates, offer.commission_bps, offer.fee_tax, now)
         parcel = index[offer.vendor_id]
-        lines.append(PricedLine(offer, quantity, subtotal, discount, tax, total, kept, kept_tax, parcel))
+        lines.append(PricedLine(offer, quantity, subtotal, discount, tax, total, kept, kept_tax, parcel, funded))
         part = sums[parcel]
         part[0] += subtotal
         part[1] += discount
@@ -158,18 +168,36 @@ def price(
         sum(parcel.shipping for parcel in parcels),
         sum(parcel.tax for parcel in parcels),
         total,
+        sum(parcel.shipping_discount for parcel in parcels),
+        taken,
     )
+
+
+def _by_line(taken: Sequence[Taken], sums: Sequence[list[int]]) -> tuple[dict[int, int], dict[int, int]]:
+    """Return what is taken off each line, and what of it the marketplace pays; what parcels get goes into `sums`."""
+    discounts: dict[int, int] = {}
+    funds: dict[int, int] = {}
+    for one in taken:
+        sums[one.parcel][6] += one.platform
+        if one.line is None:
+            sums[one.parcel][7] += one.amount
+        else:
+            discounts[one.line] = discounts.get(one.line, 0) + one.amount
+            funds[one.line] = funds.get(one.line, 0) + one.platform
+    return discounts, funds
 
 
 def _parcel(
     vendor: str, sums: Sequence[int], destination: Destination, method: Method, inclusive: bool
 ) -> PricedParcel:
-    items, discount, tax, kept, kept_tax, weight = sums
-    shipping = method.price(weight, items - discount)
+    items, discount, tax, kept, kept_tax, weight, funded, shipping_discount = sums
+    shipping = method.price(weight, items - discount) - shipping_discount
     if inclusive:
         tax += tax_within(shipping, destination.shipping_rate)
         total = items - discount + shipping
     else:
         tax += share(shipping, destination.shipping_rate)
         total = items - discount + shipping + tax
-    return PricedParcel(vendor, items, discount, shipping, tax, total, kept, kept_tax, weight)
+    return PricedParcel(
+        vendor, items, discount, shipping, tax, total, kept, kept_tax, weight, shipping_discount, funded
+    )

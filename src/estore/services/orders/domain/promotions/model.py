@@ -200,7 +200,10 @@ class Customer(msgspec.Struct, frozen=True):
 
 
 class Reason(StrEnum):
-    """Why a code, or an automatic promotion that would have matched the goods, took nothing off."""
+    """Why a code, or an automatic promotion that would have matched the goods, took nothing off.
+
+    not_cheaper: with it the order would cost more, because its goods would not be enough for free shipping any more.
+    """
 
     UNKNOWN = "unknown"
     PAUSED = "paused"
@@ -216,6 +219,7 @@ class Reason(StrEnum):
     USED_UP = "used_up"
     USED_BY_YOU = "used_by_you"
     NOT_COMBINABLE = "not_combinable"
+    NOT_CHEAPER = "not_cheaper"
     NOTHING_LEFT = "nothing_left"
 
 
