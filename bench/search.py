@@ -4,8 +4,8 @@
 
 Builds the index as the service does, without PostgreSQL, then asks it from a process of its own at a fixed rate: two
 words with facets, and suggestions while typing. Latencies count from when a request was due, so that a stall is not
-hidden; CPU time is what a request cost, whatever else the machine did. No query is asked twice: nothing is answered from
-memory.
+hidden; CPU time is what a request cost, whatever else the machine did. No query is asked twice, so that none is answered
+from memory.
 """
 
 from __future__ import annotations

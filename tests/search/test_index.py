@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from estore.services.search.store import changes
 from estore.services.search.store.index import Folder, Reader, Text, Wanted
 from search.factories import Shop, archived, bought, changed, published, rated, repriced, stock
 from support.databases import Databases
@@ -89,6 +90,23 @@ async def test_many_consumers_at_once_leave_nothing_out(shop: Shop) -> None:
     await shop.index()
 
     assert (await shop.search("mug", in_stock="true", rating=5))["total"] == 20
+
+
+async def test_a_bulk_makes_neither_prices_nor_stock_wait(shop: Shop) -> None:
+    names = [f"m{number}" for number in range(30)]
+    await shop.world.deliver_batch("search", [published(name, "Mug") for name in names])
+    await shop.world.deliver_batch("search", [repriced(name, 99, 2) for name in names[10:]])
+    await shop.world.deliver("search", stock("m5", 3))
+    async with shop.world.service("search").db.transaction() as tx:
+        await changes.number(tx, 6)
+    numbered = {row["product_id"] for row in await shop.world.fetch("search", "SELECT product_id FROM change")}
+    await shop.index()
+
+    assert "prd_m5" in numbered
+    assert len(numbered & {f"prd_{name}" for name in names[10:]}) >= 2
+    assert {"prd_m0", "prd_m1"} <= numbered
+    assert len(numbered) == 6
+    assert (await shop.search("mug"))["total"] == 30
 
 
 async def test_one_process_writes_and_the_others_read(shop: Shop, databases: Databases) -> None:

@@ -24,6 +24,7 @@ from estore.services.search.store.index import Folder, State, Text, Writer
 T = TypeVar("T")
 _log = log(__name__)
 BUILD_THREADS = 2
+PIECES_AT_MOST = 1000
 
 
 class IndexWork:
@@ -40,18 +41,23 @@ class IndexWork:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="search-index")
 
     async def follow(self) -> None:
-        """Bring what changed into the index that answers."""
-        if not self._folder.lock():
-            return
+        """Bring what changed into the index that answers, piece by piece."""
+        for _ in range(PIECES_AT_MOST):
+            if not self._folder.lock() or not await self._follow():
+                return
+
+    async def _follow(self) -> bool:
+        """Follow what has a number, and a piece of what has none yet; returns whether there was one."""
         aim = await self._e.aim(self._ctx(), None)
         if aim.unnumbered:
             await self._e.number(self._ctx(), None)
-            aim = await self._e.aim(self._ctx(), None)
         async with self._turn:
             current = self._folder.current()
             state = self._folder.state(current) if current is not None else None
-            if current is None or state is None or not state.follows(aim.state) or state.position == aim.state.position:
-                return
+            if current is None or state is None or not state.follows(aim.state):
+                return aim.unnumbered
+            if state.position == aim.state.position and not aim.unnumbered:
+                return False
             try:
                 if self._writer is None or self._writer.folder != current:
                     self._writer = await self._in_thread(Writer, current, self._text)
@@ -60,6 +66,7 @@ class IndexWork:
                 # Whatever it holds uncommitted is read again
                 self._writer = None
                 raise
+        return aim.unnumbered
 
     async def build(self) -> None:
         """Make the index anew where there is none, or where it is of another store, schema, language or wish."""

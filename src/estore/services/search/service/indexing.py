@@ -10,8 +10,6 @@ from estore.services.search.service import shapes
 from estore.services.search.store.index import Folder, Reader, State
 from estore.services.search.store.index.schema import Offered
 
-NUMBERED_AT_ONCE = 20_000
-
 
 class Aim:
     """What an index should be, and whether there is something new to read."""
@@ -51,8 +49,8 @@ class Indexing:
         return Aim(state, unnumbered=await store.changes.anything(tx))
 
     async def number(self, tx: Tx, ctx: Context, request: None) -> None:
-        """Give numbers to what changed."""
-        await store.changes.number(tx, NUMBERED_AT_ONCE)
+        """Give numbers to a piece of what changed; what comes meanwhile may overtake the rest of it."""
+        await store.changes.number(tx, self._size)
 
     async def changes(self, tx: Tx, ctx: Context, request: int) -> Piece:
         """Return what changed past a position."""

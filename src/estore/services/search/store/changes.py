@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 from estore.kit.db import Record, Tx
 
+# The lanes take turns: each gets its share, and what another one leaves
 _NUMBER = """
-WITH taken AS (
-    DELETE FROM pending WHERE id IN (SELECT id FROM pending ORDER BY id LIMIT $2) RETURNING product_id
+WITH waiting AS (
+    SELECT p.id, p.place FROM generate_series(0, 2) AS l (lane) CROSS JOIN LATERAL (
+        SELECT id, row_number() OVER (ORDER BY id) AS place FROM pending WHERE lane = l.lane ORDER BY id LIMIT $2) p
+), taken AS (
+    DELETE FROM pending WHERE id IN (SELECT id FROM waiting ORDER BY place LIMIT $2) RETURNING product_id
 ), once AS (
     SELECT product_id, $1 + row_number() OVER (ORDER BY product_id) AS number
     FROM (SELECT DISTINCT product_id FROM taken) t
@@ -26,7 +30,8 @@ async def anything(tx: Tx) -> bool:
 
 
 async def number(tx: Tx, limit: int) -> None:
-    """Give numbers to what changed. One process at a time, until it commits: so numbers are seen in their order."""
+    """Give numbers to `limit` of what changed: a share of each lane, oldest first. One process at a time, until it
+    commits: so numbers are seen in their order."""
     last = await tx.fetchval("SELECT numbered FROM progress FOR UPDATE")
     await tx.execute(_NUMBER, last, limit)
 

@@ -95,7 +95,7 @@ WITH saved AS (
       AND (offer.product_id IS NULL OR offer.product_id = excluded.product_id)
     RETURNING product_id
 )
-INSERT INTO pending (product_id) SELECT DISTINCT product_id FROM saved
+INSERT INTO pending (product_id, lane) SELECT DISTINCT product_id, 1 FROM saved
 """
 _STOCK = """
 WITH saved AS (
@@ -104,7 +104,7 @@ WITH saved AS (
     ON CONFLICT (sku) DO UPDATE SET available = excluded.available, stock_version = excluded.stock_version
     WHERE offer.stock_version < excluded.stock_version RETURNING product_id
 )
-INSERT INTO pending (product_id) SELECT DISTINCT product_id FROM saved WHERE product_id IS NOT NULL
+INSERT INTO pending (product_id, lane) SELECT DISTINCT product_id, 0 FROM saved WHERE product_id IS NOT NULL
 """
 _RATINGS = """
 WITH saved AS (
