@@ -15,7 +15,7 @@ from orders.factories import offer
 from orders.test_domain import GERMANY
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-AXES = ("quantity", "amount", "tax", "commission", "commission_tax")
+AXES = ("quantity", "amount", "tax", "commission", "commission_tax", "funded")
 # As amounts are in the smallest unit, a currency is its size: yen in hundreds, euros in cents, dinars in thousandths.
 SIZES = {"JPY": 300, "EUR": 20_000, "KWD": 2_000_000}
 
@@ -46,13 +46,20 @@ def books(draw: st.DrawFn) -> Book:
         mine = [(no, line) for no, line in enumerate(priced.lines, 1) if line.parcel == number]
         rest_total = parcel.total - sum(line.total for _, line in mine)
         rest_tax = parcel.tax - sum(line.tax for _, line in mine)
-        parts.append(Part(number + 1, parcel.vendor_id, None, Sums(0, rest_total, rest_tax)))
+        free = draw(st.booleans())
+        shipping = Sums(0, 0, funded=draw(st.integers(0, rest_total))) if free else Sums(0, rest_total, rest_tax)
+        parts.append(Part(number + 1, parcel.vendor_id, None, shipping))
         for no, line in mine:
-            commission = draw(st.integers(0, line.total))
-            fee_tax = draw(st.integers(0, line.total - commission))
-            sums = Sums(line.quantity, line.total, line.tax, commission, fee_tax)
+            # What the customer pays of the line, down to nothing, and what of the rest the marketplace does.
+            total = draw(st.sampled_from([line.total, line.total, draw(st.integers(0, line.total)), 0]))
+            funded = draw(st.integers(0, line.total - total))
+            commission = draw(st.integers(0, total + funded))
+            fee_tax = draw(st.integers(0, total + funded - commission))
+            sums = Sums(line.quantity, total, min(line.tax, total), commission, fee_tax, funded)
             parts.append(Part(number + 1, parcel.vendor_id, no, sums))
-    return Book("ord_1", tuple(parts), True, sum(part.whole.amount for part in parts))
+    paid = sum(part.whole.amount for part in parts)
+    credit = draw(st.sampled_from([0, draw(st.integers(0, paid)), paid]))
+    return Book("ord_1", tuple(parts), True, paid - credit, credit=credit)
 
 
 @st.composite
@@ -94,18 +101,22 @@ def test_any_sequence_of_refunds_sums_on_every_axis_and_never_leaves_what_there_
             for axis in AXES[1:]:
                 assert getattr(share, axis) == sum(getattr(line, axis) for line in share.lines), axis
         assert all(getattr(piece.sums, axis) >= 0 for piece in refund.pieces for axis in AXES)
-        book, given_back = book.after(refund), given_back + refund.amount
+        book, given_back = _after(book, refund), given_back + refund.amount
         for part in book.parts:
             assert all(getattr(part.given, axis) <= getattr(part.whole, axis) for axis in AXES)
             if part.whole.amount:
-                for axis in AXES[2:]:
-                    exact = 2 * getattr(part.whole, axis) * part.given.amount + part.whole.amount
-                    assert getattr(part.given, axis) == exact // (2 * part.whole.amount), axis
+                of, back = part.whole.amount, part.given.amount
+            else:
+                of, back = part.whole.quantity, part.given.quantity
+            for axis in AXES[2:] if of else ():
+                exact = 2 * getattr(part.whole, axis) * back + of
+                assert getattr(part.given, axis) == exact // (2 * of), axis
         assert sum(part.given.amount for part in book.parts) == given_back
 
-    rest = domain.allocate(book, book.money or 0)
-    end = book.after(rest)
-    assert (rest.platform, end.money, given_back + rest.amount) == (0, 0, start.money)
+    rest = domain.allocate_rest(book, book.free or 0)
+    end = _after(book, rest)
+    assert (rest.platform, end.free, given_back + rest.amount) == (0, 0, start.free)
+    assert not any(part.unpaid_left for part in end.parts)
     for part in end.parts:
         assert [getattr(part.given, axis) for axis in AXES[1:]] == [getattr(part.whole, axis) for axis in AXES[1:]]
 
@@ -135,7 +146,7 @@ def test_what_failed_is_free_again_and_the_end_is_exact_all_the_same(data: st.Da
         if done and data.draw(st.booleans()):
             done.pop(data.draw(st.integers(0, len(done) - 1)))
     now = _with(book, done)
-    end = now.after(domain.allocate(now, now.money or 0))
+    end = _after(now, domain.allocate_rest(now, now.free or 0))
 
     for part in now.parts:
         assert all(0 <= getattr(part.given, axis) <= getattr(part.whole, axis) for axis in AXES)
@@ -145,16 +156,66 @@ def test_what_failed_is_free_again_and_the_end_is_exact_all_the_same(data: st.Da
 
 def _with(book: Book, done: Sequence[Allocation]) -> Book:
     for refund in done:
-        book = book.after(refund)
+        book = _after(book, refund)
     return book
+
+
+def _after(book: Book, refund: Allocation) -> Book:
+    """Money goes back first, credit only beyond it."""
+    return book.after(refund, max(0, refund.amount - (book.money or 0)))
 
 
 @given(amount=st.integers(1, 10**7), book=books())
 def test_what_is_beyond_all_that_is_left_the_marketplace_bears(amount: int, book: Book) -> None:
     refund = domain.allocate(book, amount)
 
-    assert refund.platform == max(0, amount - (book.money or 0))
+    assert refund.platform == max(0, amount - (book.free or 0))
     assert refund.amount == domain.amount_of(refund.pieces) + refund.platform
+
+
+@given(data=st.data(), book=books())
+def test_what_went_back_without_us_never_takes_what_is_to_go_back_as_credit(data: st.DataObject, book: Book) -> None:
+    """A dispute may be lost after a refund of the same money: what is beyond the money the marketplace bears."""
+    taken = domain.allocate(book, data.draw(st.integers(0, book.money or 0)))
+    book = book.after(taken)
+    left = book.money or 0
+    lost = domain.allocate(book, data.draw(st.integers(0, 2 * left + 1)), keep=book.credit)
+    book = book.after(lost)
+
+    assert lost.platform == max(0, lost.amount - left)
+    assert sum(part.left for part in book.parts) >= book.left() == max(0, book.money or 0) + book.credit
+
+
+@given(quantity=st.integers(1, 30), funded=st.integers(0, 10**6), fee=st.integers(0, 10**6), data=st.data())
+def test_of_a_line_that_was_free_the_pieces_decide_what_goes_back_between_vendor_and_marketplace(
+    quantity: int, funded: int, fee: int, data: st.DataObject
+) -> None:
+    whole = Sums(quantity, 0, 0, min(fee, funded), 0, funded)
+    book = Book("ord_1", (Part(1, "vnd_1", 1, whole), Part(1, "vnd_1", None, Sums(0, 0, funded=490))), True, 0)
+    for back in range(1, data.draw(st.integers(0, quantity)) + 1):
+        pieces = domain.take(book, {1: 1})
+        book = book.after(Allocation(0, pieces))
+
+        assert book.parts[0].given.funded == (2 * funded * back + quantity) // (2 * quantity)
+
+    assert book.parts[1].given == Sums()
+    assert not domain.allocate(book, 0).pieces
+    end = book.after(domain.allocate_rest(book, 0))
+    for part in end.parts:
+        assert [getattr(part.given, axis) for axis in AXES[1:]] == [getattr(part.whole, axis) for axis in AXES[1:]]
+    assert not domain.allocate_rest(end, 0).pieces
+
+
+def test_of_shipping_that_was_free_all_goes_back_with_it_once() -> None:
+    free = Part(1, "vnd_1", None, Sums(0, 0, funded=490))
+    book = Book("ord_1", (free, Part(1, "vnd_1", 1, Sums(2, 100))), True, 100)
+    pieces = domain.allocate_lines(book, [], (1,))
+    after = book.after(Allocation(0, pieces))
+
+    assert [(piece.line, piece.sums) for piece in pieces] == [(None, Sums(0, 0, funded=490))]
+    assert domain.payable(pieces) == 490
+    with pytest.raises(NothingLeft):
+        domain.allocate_lines(after, [], (1,))
 
 
 def test_of_an_order_that_was_never_confirmed_nothing_was_anybodys() -> None:

@@ -2,25 +2,28 @@
 
 I own: quotes, tax and shipping tables, orders with their lines, one parcel per vendor, refunds and who bears
 them, returns, the saga.
-I publish: order.placed, order.payment_requested, order.confirmed, order.cancelled, order.completed,
-parcel.shipped, parcel.delivered, refund.requested, refund.allocated, return.*.
+I publish: order.placed, order.credit_requested, order.payment_requested, order.confirmed, order.cancelled,
+order.completed, parcel.shipped, parcel.delivered, refund.requested, refund.allocated, refund.credited, return.*.
 I hear: products and prices (what can be sold), vendors (who may sell, at which commission), carts (what is in them),
-stock.reserved and stock.rejected, payment.* (what the saga waits for, and what
+stock.reserved and stock.rejected, credit.held and credit.refused, payment.* (what the saga waits for, and what
 went back without us).
 """
 
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
 from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.ledger import CreditHeld, CreditRefused
 from estore.contracts.orders import (
     OrderCancelled,
     OrderCompleted,
     OrderConfirmed,
+    OrderCreditRequested,
     OrderPaymentRequested,
     OrderPlaced,
     ParcelDelivered,
     ParcelShipped,
     RefundAllocated,
+    RefundCredited,
     RefundRequested,
     ReturnApproved,
     ReturnClosed,
@@ -39,6 +42,7 @@ from estore.contracts.vendors import VendorApproved, VendorPlanChanged, VendorSu
 
 PUBLISHES = (
     OrderPlaced,
+    OrderCreditRequested,
     OrderPaymentRequested,
     OrderConfirmed,
     OrderCancelled,
@@ -47,6 +51,7 @@ PUBLISHES = (
     ParcelDelivered,
     RefundRequested,
     RefundAllocated,
+    RefundCredited,
     ReturnRequested,
     ReturnApproved,
     ReturnReceived,
@@ -63,6 +68,8 @@ HEARS = (
     CartChanged,
     StockReserved,
     StockRejected,
+    CreditHeld,
+    CreditRefused,
     PaymentRequiresAction,
     PaymentCaptured,
     PaymentFailed,

@@ -1,10 +1,11 @@
-"""RabbitMQ in. One queue per purpose; the saga's answers come in two, so that neither publisher waits for the other."""
+"""RabbitMQ in. One queue per purpose; the saga's answers come in three, so that no publisher waits for another."""
 
 from __future__ import annotations
 
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
 from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.ledger import CreditHeld, CreditRefused
 from estore.contracts.payments import (
     PaymentCaptured,
     PaymentDisputeClosed,
@@ -40,6 +41,7 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
         ),
         Subscription("orders.carts", {CartChanged: e.cart_changed}),
         Subscription("orders.stock", {StockReserved: e.stock_reserved, StockRejected: e.stock_rejected}),
+        Subscription("orders.credit", {CreditHeld: e.credit_held, CreditRefused: e.credit_refused}),
         Subscription(
             "orders.payments",
             {

@@ -8,6 +8,7 @@ from datetime import timedelta
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
 from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.ledger import CreditHeld, CreditRefused
 from estore.contracts.payments import (
     PaymentCaptured,
     PaymentDisputeClosed,
@@ -120,6 +121,8 @@ class Endpoints:
     cart_changed: Handler[CartChanged]
     stock_reserved: Handler[StockReserved]
     stock_rejected: Handler[StockRejected]
+    credit_held: Handler[CreditHeld]
+    credit_refused: Handler[CreditRefused]
     payment_requires_action: Handler[PaymentRequiresAction]
     payment_captured: Handler[PaymentCaptured]
     payment_failed: Handler[PaymentFailed]
@@ -170,6 +173,8 @@ def build(
         cart_changed=edge.consumer(learning.cart_changed),
         stock_reserved=edge.consumer(steps.stock_reserved),
         stock_rejected=edge.consumer(steps.stock_rejected),
+        credit_held=edge.consumer(steps.credit_held),
+        credit_refused=edge.consumer(steps.credit_refused),
         payment_requires_action=edge.consumer(steps.payment_requires_action),
         payment_captured=edge.consumer(steps.payment_captured),
         payment_failed=edge.consumer(steps.payment_failed),

@@ -68,8 +68,10 @@ class ParcelStatus(StrEnum):
 class Order(msgspec.Struct):
     """The moving part of an order, as its row holds it while it is locked. Amounts: minor units.
 
-    captured: None until the money was captured. refund_requested, refunded: sums. deadline: None when final.
-    expires_at: what is not confirmed by then never will be.
+    captured: None until the money was captured; zero where nothing is left to be. refund_requested, refunded: sums of
+    that. credit: what of the total is to be paid by it; credit_held: None until the ledger has taken it, and
+    credit_refund_requested, credit_refunded: sums of that; credit_refusal: why none was taken. deadline: None when
+    final. expires_at: what is not confirmed by then never will be.
     """
 
     order_id: str
@@ -95,6 +97,32 @@ class Order(msgspec.Struct):
     deadline: datetime | None
     expires_at: datetime
     version: int
+    credit: int = 0
+    credit_held: int | None = None
+    credit_refund_requested: int = 0
+    credit_refunded: int = 0
+    credit_refusal: str = ""
+
+    @property
+    def to_pay(self) -> int:
+        """What is captured of the total, because no credit pays it."""
+        return self.total - self.credit
+
+    @property
+    def paid(self) -> int:
+        """What was captured, and taken as credit."""
+        return (self.captured or 0) + (self.credit_held or 0)
+
+    @property
+    def money_left(self) -> int | None:
+        """What was captured and is neither given back nor asked to be; less than zero where disputes took more. None
+        where nothing was captured yet."""
+        return None if self.captured is None else self.captured - max(self.refund_requested, self.refunded)
+
+    @property
+    def credit_left(self) -> int:
+        """What was taken as credit and is neither given back nor about to be."""
+        return (self.credit_held or 0) - self.credit_refund_requested
 
     @property
     def totals(self) -> Totals:

@@ -17,8 +17,8 @@ from estore.kit.ids import new_id
 from estore.kit.telemetry import log
 from estore.services.orders import domain, store
 from estore.services.orders.domain import Allocation, Book, Order, OrderRefund, RefundRow, RefundStatus, State
-from estore.services.orders.saga import Fact, Signal
-from estore.services.orders.service.allocating import Decision, decide, tell
+from estore.services.orders.saga import Fact, Signal, parts_of
+from estore.services.orders.service.allocating import Decision, credited, decide, tell
 from estore.services.orders.service.commands import ListRefunds, OneOrder, RefundForm
 from estore.services.orders.service.reading import FilterInvalid
 from estore.services.orders.service.steps import Happening, Steps, asked_of
@@ -73,12 +73,14 @@ class Refunds:
                 raise domain.OrderNotConfirmed(f"it is {order.status}")
             raise domain.NotCaptured()
         book = (await store.load_books(tx, [order]))[order_id]
-        allocation = _asked(book, form, _parcels(book, form, vendors))
-        cause = domain.Cause.CANCELLED if order.status in _ENDED else domain.Cause.GOODWILL
+        ended = order.status in _ENDED
+        allocation = _asked(book, form, _parcels(book, form, vendors), ended)
+        cause = domain.Cause.CANCELLED if ended else domain.Cause.GOODWILL
         refund_id = new_id("rfd")
-        happening = Happening(order_id, Signal.REFUND_ASKED, ctx, Fact(asked=allocation.amount))
-        await self._steps.move(tx, {order_id: order}, [happening])
-        await decide(tx, [Decision(refund_id, order, cause, form.reason, allocation.amount, allocation, ctx)])
+        asked = parts_of(order, allocation.amount)
+        await self._steps.move(tx, {order_id: order}, [Happening(order_id, Signal.REFUND_ASKED, ctx, asked.fact)])
+        decision = Decision(refund_id, order, cause, form.reason, asked.amount, allocation, ctx, credit=asked.credit)
+        await decide(tx, [decision])
         shown = await store.show_refund(tx, order_id, refund_id, vendors)
         if shown is None:
             raise domain.OrderUnknown()
@@ -118,12 +120,15 @@ class Refunds:
                 unasked.append(_Unasked(refund_id, m.data.order_id, amount, m.data.refunded_at, m))
             elif row.status is RefundStatus.REQUESTED:
                 done.append((refund_id, amount, m.data.refunded_at))
-                fact = Fact(amount=amount, asked=amount - row.amount)
+                fact = Fact(amount=amount, asked=amount - row.money, credit=row.credit)
                 happenings.append(Happening(m.data.order_id, Signal.REFUNDED, m, fact))
             elif row.status is RefundStatus.FAILED:
                 _log.error("a refund that had failed went back", refund_id=refund_id, order_id=m.data.order_id)
         await store.mark_refunded(tx, done)
         await self._steps.move(tx, orders, happenings)
+        for refund_id, _, _ in done:
+            row = known[refund_id]
+            credited(tx, refund_id, orders[row.order_id], row.credit, unique[refund_id])
         await self._unasked(tx, orders, unasked, domain.Cause.PROVIDER, "payments")
         if done:
             await self._allocate(tx, orders, await store.unallocated(tx, OLD_BATCH, list(orders)), messages[0])
@@ -139,7 +144,9 @@ class Refunds:
             row = known.get(refund_id)
             if row is not None and row.status is RefundStatus.REQUESTED:
                 failed.append((refund_id, m.data.code, m.now))
-                happenings.append(Happening(row.order_id, Signal.REFUND_FAILED, m, Fact(asked=-row.amount)))
+                happenings.append(
+                    Happening(row.order_id, Signal.REFUND_FAILED, m, Fact(asked=-row.money, credit_asked=-row.credit))
+                )
             elif row is not None and row.status is RefundStatus.REFUNDED:
                 _log.error("a refund that went back is said to have failed", refund_id=refund_id)
         await store.mark_failed(tx, failed)
@@ -172,7 +179,7 @@ class Refunds:
         decisions = []
         for one in unasked:
             book = books[one.order_id]
-            allocation = domain.allocate(book, one.amount)
+            allocation = domain.allocate(book, one.amount, keep=book.credit)
             # It took what another refund counts on: payments will cut that one, or fail it, and only then is it known
             # what is left of the lines.
             undecided = one.order_id in pending and book.money is not None and book.money < one.amount
@@ -216,13 +223,14 @@ class Refunds:
         for row in sorted(rows, key=lambda r: r.refund_id):
             book = books[row.order_id]
             # Its amount is claimed already: to itself, it is left.
-            allocation = domain.allocate(msgspec.structs.replace(book, money=row.amount), row.amount)
+            allocation = domain.allocate(msgspec.structs.replace(book, money=row.amount), row.amount, book.credit)
             books[row.order_id] = book.after(allocation)
             written.append((row, allocation))
         await store.write_allocations(tx, written, by.now)
         for row, allocation in written:
             cause, order = domain.Cause(row.cause), orders[row.order_id]
-            tell(tx, Decision(row.refund_id, order, cause, row.reason, row.amount, allocation, by, row.return_id))
+            decision = Decision(row.refund_id, order, cause, row.reason, row.amount, allocation, by, row.return_id)
+            tell(tx, msgspec.structs.replace(decision, credit=row.credit))
 
 
 _ENDED = frozenset({State.CANCELLED, State.REJECTED})
@@ -249,19 +257,22 @@ def _parcels(book: Book, form: RefundForm, vendors: Collection[str] | None) -> f
     return frozenset(part.parcel for part in book.parts if part.vendor_id in vendors)
 
 
-def _asked(book: Book, form: RefundForm, parcels: frozenset[int] | None) -> Allocation:
+def _asked(book: Book, form: RefundForm, parcels: frozenset[int] | None, ended: bool) -> Allocation:
     if not book.earned:
         # Its lines never were anybody's: only the money is there to be given back.
         if form.amount is None or parcels is not None:
             raise domain.OrderNotConfirmed("say an amount", pointer="")
-        left = max(0, book.money or 0)
+        left = book.free or 0
         if left == 0:
             raise domain.NothingLeft()
         if form.amount.amount > left:
             raise domain.RefundTooHigh(f"{left} in minor units are left", pointer="/amount/amount", left=left)
         return domain.allocate(book, form.amount.amount)
     if form.amount is not None:
-        return domain.allocate_amount(book, form.amount.amount, parcels)
+        allocation = domain.allocate_amount(book, form.amount.amount, parcels)
+        # The refund of an order that was called off had failed: this one stands for it.
+        rest = ended and parcels is None and allocation.amount == book.left()
+        return domain.allocate_rest(book, allocation.amount) if rest else allocation
     wanted = wanted_lines(book.order_id, [(line.line_id, line.quantity) for line in form.lines or ()])
     lines = {number for number, _ in wanted}
     of = {part.parcel for part in book.in_parcels(parcels) if not lines or part.line in lines}

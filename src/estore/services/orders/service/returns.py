@@ -25,7 +25,7 @@ from estore.services.orders.domain import (
     ReturnStatus,
     ReturnView,
 )
-from estore.services.orders.saga import Fact, Limits, Signal
+from estore.services.orders.saga import Fact, Limits, Signal, parts_of
 from estore.services.orders.service.allocating import Decision, decide
 from estore.services.orders.service.commands import (
     ApproveReturn,
@@ -296,15 +296,27 @@ class Returns:
             )
         pieces = domain.deducted(book, pieces, found.deduction)
         amount = total - found.deduction
-        if amount:
+        # What the marketplace paid for a line goes back also where the customer paid nothing for it.
+        if domain.moves(pieces):
             found.refund_id = new_id("rfd")
-            asked = Happening(found.order_id, Signal.REFUND_ASKED, ctx, Fact(asked=amount))
-            await self._steps.move(tx, {found.order_id: order}, [asked])
-            allocation = Allocation(amount, pieces)
-            cause = domain.Cause.RETURN
-            await decide(
-                tx, [Decision(found.refund_id, order, cause, found.reason, amount, allocation, ctx, found.return_id)]
+            asked = parts_of(order, amount)
+            await self._steps.move(
+                tx,
+                {found.order_id: order},
+                [Happening(found.order_id, Signal.REFUND_ASKED, ctx, asked.fact)],
             )
+            decision = Decision(
+                found.refund_id,
+                order,
+                domain.Cause.RETURN,
+                found.reason,
+                amount,
+                Allocation(amount, pieces),
+                ctx,
+                found.return_id,
+                credit=asked.credit,
+            )
+            await decide(tx, [decision])
         tx.emit(
             ReturnReceived(
                 return_id=found.return_id,

@@ -8,10 +8,12 @@ from datetime import timedelta
 import msgspec
 
 from estore.contracts.inventory import StockRejected, StockReserved
+from estore.contracts.ledger import CreditHeld, CreditRefused
 from estore.contracts.orders import (
     OrderCancelled,
     OrderCompleted,
     OrderConfirmed,
+    OrderCreditRequested,
     OrderPaymentRequested,
     ParcelDelivered,
 )
@@ -24,7 +26,7 @@ from estore.kit.ids import new_id
 from estore.kit.telemetry import log
 from estore.services.orders import domain, store
 from estore.services.orders.domain import Details, Order, OrderView, ParcelStatus, State
-from estore.services.orders.saga import Do, Fact, Limits, Signal, advance, claim_refund
+from estore.services.orders.saga import Claim, Do, Fact, Limits, Signal, advance, claim_refund
 from estore.services.orders.service.allocating import Decision, decide
 from estore.services.orders.service.commands import OneOrder
 from estore.services.orders.service.placing import hashed
@@ -56,12 +58,24 @@ class Steps:
         self._waiting = waiting
 
     async def stock_reserved(self, tx: Tx, messages: Sequence[Message[StockReserved]]) -> None:
-        """Inventory holds everything: ask for the money."""
+        """Inventory holds everything: ask for the credit or the money, or confirm what costs nothing."""
         await self._happen(tx, [Happening(m.data.order_id, Signal.STOCK_RESERVED, m) for m in messages])
 
     async def stock_rejected(self, tx: Tx, messages: Sequence[Message[StockRejected]]) -> None:
         """Inventory could not hold everything: the order ends."""
         await self._happen(tx, [Happening(m.data.order_id, Signal.STOCK_REJECTED, m) for m in messages])
+
+    async def credit_held(self, tx: Tx, messages: Sequence[Message[CreditHeld]]) -> None:
+        """The credit is taken: ask for the rest, confirm where there is none, or give it back when it is too late."""
+        await self._happen(
+            tx, [Happening(m.data.order_id, Signal.CREDIT_HELD, m, Fact(credit=m.data.amount)) for m in messages]
+        )
+
+    async def credit_refused(self, tx: Tx, messages: Sequence[Message[CreditRefused]]) -> None:
+        """No credit is taken and none will be: the order ends."""
+        await self._happen(
+            tx, [Happening(m.data.order_id, Signal.CREDIT_REFUSED, m, Fact(code=m.data.code)) for m in messages]
+        )
 
     async def payment_requires_action(self, tx: Tx, messages: Sequence[Message[PaymentRequiresAction]]) -> None:
         """The customer has to act: tell where, and give them time."""
@@ -87,7 +101,7 @@ class Steps:
             [
                 Happening(
                     m.data.order_id,
-                    Signal.CAPTURED if _is_exact(orders[m.data.order_id], m.data) else Signal.MISCAPTURED,
+                    Signal.CAPTURED if m.data.currency == orders[m.data.order_id].currency else Signal.MISCAPTURED,
                     m,
                     Fact(payment_id=m.data.payment_id, amount=m.data.amount),
                 )
@@ -154,18 +168,20 @@ class Steps:
         versions = {order_id: order.version for order_id, order in orders.items()}
         todo: list[tuple[Order, Do, Cause]] = []
         parcels: dict[str, str] = {}
-        refunds: list[tuple[Order, int, Cause]] = []
+        refunds: list[tuple[Order, Claim, Cause]] = []
         for happening in happenings:
             order, cause = orders[happening.order_id], happening.cause
+            earned = order.status is State.CONFIRMED
             for do in advance(order, happening.signal, happening.fact, cause.now, self._limits):
                 if do is Do.CONFIRM:
                     parcels[order.order_id] = ParcelStatus.OPEN
                 elif do is Do.CANCEL:
                     parcels[order.order_id] = ParcelStatus.CANCELLED
                 elif do is Do.REFUND:
-                    amount = claim_refund(order)
-                    if amount:
-                        refunds.append((order, amount, cause))
+                    claim = claim_refund(order)
+                    # What the marketplace paid to the vendors goes back also where the customer paid nothing.
+                    if claim.amount or earned:
+                        refunds.append((order, claim, cause))
                     continue
                 todo.append((order, do, cause))
         changed = [order for order_id, order in orders.items() if order.version != versions[order_id]]
@@ -174,6 +190,7 @@ class Steps:
         await store.write_orders(tx, changed, parcels)
         details = await store.load_details(tx, [order.order_id for order, do, _ in todo if do is Do.CONFIRM])
         await self._deliver_all(tx, [(order, cause) for order, do, cause in todo if do is Do.DELIVER_ALL])
+        await _request_credit(tx, [(order, cause) for order, do, cause in todo if do is Do.REQUEST_CREDIT])
         for order, do, cause in todo:
             if do is Do.REQUEST_PAYMENT:
                 _request_payment(tx, order, cause, self._limits)
@@ -207,8 +224,22 @@ class Steps:
             )
 
 
-def _is_exact(order: Order, capture: PaymentCaptured) -> bool:
-    return capture.amount == order.total and capture.currency == order.currency
+async def _request_credit(tx: Tx, asked: Sequence[tuple[Order, Cause]]) -> None:
+    if not asked:
+        return
+    uses = await store.load_credit(tx, [order.order_id for order, _ in asked])
+    for order, cause in asked:
+        tx.emit(
+            OrderCreditRequested(
+                order_id=order.order_id,
+                number=order.number,
+                account_id=order.account_id,
+                uses=uses[order.order_id],
+                currency=order.currency,
+                version=order.version,
+            ),
+            cause,
+        )
 
 
 def _request_payment(tx: Tx, order: Order, cause: Cause, limits: Limits) -> None:
@@ -219,7 +250,7 @@ def _request_payment(tx: Tx, order: Order, cause: Cause, limits: Limits) -> None
             order_id=order.order_id,
             number=order.number,
             account_id=order.account_id,
-            amount=order.total,
+            amount=order.to_pay,
             currency=order.currency,
             payment_method=order.payment_method,
             expires_at=until,
@@ -242,6 +273,7 @@ def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details) -> None:
                     totals=order.totals,
                     payment_id=order.payment_id or "",
                     parcels=details.parcels,
+                    credit=order.credit,
                     version=order.version,
                 ),
                 cause,
@@ -256,27 +288,31 @@ def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details) -> None:
             pass
 
 
-async def _give_back(tx: Tx, refunds: Sequence[tuple[Order, int, Cause]]) -> None:
+async def _give_back(tx: Tx, refunds: Sequence[tuple[Order, Claim, Cause]]) -> None:
     """Give back what is left of orders that have ended."""
     if not refunds:
         return
     books = await store.load_books(tx, [order for order, _, _ in refunds])
-    await decide(
-        tx,
-        [
-            Decision(
-                new_id("rfd"),
-                order,
-                domain.Cause.CANCELLED,
-                order.cancel_reason or "overdue",
-                amount,
-                # The amount was claimed a moment ago: it is what was left.
-                domain.allocate(msgspec.structs.replace(books[order.order_id], money=amount), amount),
-                cause,
+    decisions = []
+    for order, claim, cause in refunds:
+        # The amount was claimed a moment ago: it is what was left.
+        book = msgspec.structs.replace(books[order.order_id], money=claim.amount, credit=0)
+        allocation = domain.allocate_rest(book, claim.amount)
+        if claim.amount or allocation.pieces:
+            reason = order.cancel_reason or "overdue"
+            decisions.append(
+                Decision(
+                    new_id("rfd"),
+                    order,
+                    domain.Cause.CANCELLED,
+                    reason,
+                    claim.amount,
+                    allocation,
+                    cause,
+                    credit=claim.credit,
+                )
             )
-            for order, amount, cause in refunds
-        ],
-    )
+    await decide(tx, decisions)
 
 
 def _outcome(order: Order) -> store.Outcome:

@@ -1,5 +1,7 @@
 """All SQL of orders, read models included. The only room that may lock a row."""
 
+from estore.services.orders.store.credit import *  # noqa: F403
+from estore.services.orders.store.facts import *  # noqa: F403
 from estore.services.orders.store.invariants import INVARIANTS as INVARIANTS
 from estore.services.orders.store.offers import *  # noqa: F403
 from estore.services.orders.store.orders import *  # noqa: F403

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -29,7 +29,7 @@ from estore.services.orders.store.shipments import SHIPMENTS, ShipmentRows, ship
 _MOVING = """
 order_id, number, account_id, email, status, payment_status, payment_method, payment_id, action_url, cancel_reason,
 currency, items, discount, shipping, tax, total, inclusive, captured, refund_requested, refunded, deadline, expires_at,
-version
+version, credit, credit_held, credit_refund_requested, credit_refunded, credit_refusal
 """
 _LOCK = f"SELECT {_MOVING} FROM purchase_order WHERE order_id = ANY($1::text[]) ORDER BY order_id FOR UPDATE"
 # The deadline is asked twice: only the outer condition is checked again on a row that changed before it was locked.
@@ -47,25 +47,29 @@ _LOCK_OWN_BY_ID, _LOCK_OWN_BY_NUMBER = _LOCK_OWN.format(column="order_id"), _LOC
 _WRITE = """
 WITH changed AS MATERIALIZED (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                         $8::bigint[], $9::bigint[], $10::timestamptz[], $11::bigint[], $12::text[])
+                         $8::bigint[], $9::bigint[], $10::timestamptz[], $11::bigint[], $12::text[], $13::bigint[],
+                         $14::bigint[], $15::bigint[], $16::text[])
         AS c (order_id, status, payment_status, payment_id, action_url, cancel_reason, captured, refund_requested,
-              refunded, deadline, version, parcels)
+              refunded, deadline, version, parcels, credit_held, credit_refund_requested, credit_refunded,
+              credit_refusal)
 ), moved AS (
     UPDATE parcel p SET status = c.parcels, version = p.version + 1 FROM changed c
     WHERE p.order_id = c.order_id AND c.parcels IS NOT NULL AND p.status IN ('pending', 'open')
 )
 UPDATE purchase_order o SET status = c.status, payment_status = c.payment_status, payment_id = c.payment_id,
     action_url = c.action_url, cancel_reason = c.cancel_reason, captured = c.captured,
-    refund_requested = c.refund_requested, refunded = c.refunded, deadline = c.deadline, version = c.version
+    refund_requested = c.refund_requested, refunded = c.refunded, deadline = c.deadline, version = c.version,
+    credit_held = c.credit_held, credit_refund_requested = c.credit_refund_requested,
+    credit_refunded = c.credit_refunded, credit_refusal = c.credit_refusal
 FROM changed c WHERE o.order_id = c.order_id
 """
 _DETAILS = f"""
 SELECT order_id,
     (SELECT json_agg(json_build_array(no, sku, product_id, vendor_id, title, quantity, unit_price, discount, tax, total,
-                                      commission, parcel, commission_tax, category_path) ORDER BY no)
+                                      commission, parcel, commission_tax, category_path, funded) ORDER BY no)
      FROM order_line l WHERE l.order_id = ids.order_id)::text AS lines,
     (SELECT json_agg(json_build_array(no, vendor_id, status, items, discount, shipping, tax, total, commission, carrier,
-                                      tracking, shipped_at, delivered_at, commission_tax,
+                                      tracking, shipped_at, delivered_at, commission_tax, funded,
                                       {SHIPMENTS}) ORDER BY no)
      FROM parcel p WHERE p.order_id = ids.order_id)::text AS parcels
 """
@@ -102,13 +106,6 @@ SELECT order_id, status, payment_status, action_url, cancel_reason, version FROM
 WHERE order_id = ANY($1::text[])
 AND (status NOT IN ('placed', 'awaiting_payment') OR payment_status = 'requires_action')
 """
-_FACTS = """
-SELECT order_id, status, payment_status, currency, total, captured, refunded,
-    (SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
-     WHERE r.order_id = o.order_id AND r.cause = 'dispute' AND r.refunded_at IS NOT NULL),
-    EXISTS (SELECT FROM refund r WHERE r.order_id = o.order_id AND r.failed_at IS NOT NULL)
-FROM purchase_order o ORDER BY order_id
-"""
 
 
 class _Line(msgspec.Struct, frozen=True, array_like=True):
@@ -126,6 +123,7 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
     parcel: int
     commission_tax: int
     category_path: str
+    funded: int
 
 
 class _Parcel(msgspec.Struct, frozen=True, array_like=True):
@@ -143,6 +141,7 @@ class _Parcel(msgspec.Struct, frozen=True, array_like=True):
     shipped_at: datetime | None
     delivered_at: datetime | None
     commission_tax: int
+    funded: int
     shipments: ShipmentRows
 
 
@@ -210,6 +209,10 @@ async def write_orders(tx: Tx, orders: Sequence[Order], parcels: dict[str, str])
         [o.deadline for o in orders],
         [o.version for o in orders],
         [parcels.get(o.order_id) for o in orders],
+        [o.credit_held for o in orders],
+        [o.credit_refund_requested for o in orders],
+        [o.credit_refunded for o in orders],
+        [o.credit_refusal for o in orders],
     )
 
 
@@ -240,6 +243,7 @@ def _details(order_id: str, lines: Sequence[_Line], parcels: Sequence[_Parcel]) 
                 commission=line.commission,
                 commission_tax=line.commission_tax,
                 category_path=path_of(line.category_path),
+                funded=line.funded,
             )
             for line in lines
         ),
@@ -254,6 +258,7 @@ def _details(order_id: str, lines: Sequence[_Line], parcels: Sequence[_Parcel]) 
                 total=parcel.total,
                 commission=parcel.commission,
                 commission_tax=parcel.commission_tax,
+                funded=parcel.funded,
             )
             for parcel in parcels
         ),
@@ -369,27 +374,3 @@ def _view(row: msgspec.Struct | dict[str, object] | object) -> OrderView:
 async def settled(tx: Tx, order_ids: Sequence[str]) -> list[Outcome]:
     """Read which of the orders have an outcome: one query for all who wait."""
     return [Outcome(*row) for row in await tx.fetch(_OUTCOMES, order_ids)]
-
-
-class OrderFacts(msgspec.Struct, frozen=True):
-    """What other services' books are compared with. Amounts: minor units; captured None: nothing was.
-
-    disputed: lost to disputes; inside refunded, which is never more than what was captured. refund_failed: a refund was
-    not carried out, and a person has to look at it.
-    """
-
-    order_id: str
-    status: str
-    payment_status: str
-    currency: str
-    total: int
-    captured: int | None
-    refunded: int
-    disputed: int
-    refund_failed: bool
-
-
-async def stream_facts(tx: Tx) -> AsyncIterator[OrderFacts]:
-    """Yield every order, sorted by id, in bounded memory. Needs a transaction."""
-    async for row in tx.stream(_FACTS):
-        yield OrderFacts(*row)

@@ -17,24 +17,26 @@ _PARTS = """
 WITH given AS (
     SELECT g.order_id, g.parcel, coalesce(g.line, 0) AS line, sum(g.quantity)::bigint AS quantity,
         sum(g.amount)::bigint AS amount, sum(g.tax)::bigint AS tax, sum(g.commission)::bigint AS commission,
-        sum(g.commission_tax)::bigint AS commission_tax
+        sum(g.commission_tax)::bigint AS commission_tax, sum(g.funded)::bigint AS funded
     FROM refund_line g JOIN refund r ON r.refund_id = g.refund_id AND r.failed_at IS NULL
     WHERE g.order_id = ANY($1::text[]) GROUP BY 1, 2, 3
 ), line AS (
     SELECT * FROM order_line WHERE order_id = ANY($1::text[])
 ), part AS (
-    SELECT order_id, parcel, vendor_id, no AS line, quantity::bigint, total AS amount, tax, commission, commission_tax
+    SELECT order_id, parcel, vendor_id, no AS line, quantity::bigint, total AS amount, tax, commission, commission_tax,
+        funded
     FROM line
     UNION ALL
     SELECT p.order_id, p.no, p.vendor_id, 0, 0, p.total - l.total, p.tax - l.tax, p.commission - l.commission,
-        p.commission_tax - l.commission_tax
+        p.commission_tax - l.commission_tax, p.funded - l.funded
     FROM parcel p JOIN (
         SELECT order_id, parcel, sum(total)::bigint AS total, sum(tax)::bigint AS tax,
-            sum(commission)::bigint AS commission, sum(commission_tax)::bigint AS commission_tax
+            sum(commission)::bigint AS commission, sum(commission_tax)::bigint AS commission_tax,
+            sum(funded)::bigint AS funded
         FROM line GROUP BY 1, 2) l ON l.order_id = p.order_id AND l.parcel = p.no
 )
 SELECT part.*, coalesce(given.quantity, 0), coalesce(given.amount, 0), coalesce(given.tax, 0),
-    coalesce(given.commission, 0), coalesce(given.commission_tax, 0)
+    coalesce(given.commission, 0), coalesce(given.commission_tax, 0), coalesce(given.funded, 0)
 FROM part LEFT JOIN given USING (order_id, parcel, line) ORDER BY order_id, parcel, line = 0, line
 """
 # Each status is one version: pending 1, open 2. What was cancelled at 2 never became a vendor's.
@@ -46,15 +48,15 @@ FROM (SELECT DISTINCT order_id FROM parcel
 """
 _INSERT = """
 INSERT INTO refund (refund_id, order_id, amount, currency, reason, requested_at, refunded_at, cause, return_id,
-                    platform, unearned, allocated_at)
+                    platform, unearned, allocated_at, credit)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-                     $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::timestamptz[])
+                     $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::bigint[])
 """
 _INSERT_LINES = """
 INSERT INTO refund_line (refund_id, order_id, parcel, vendor_id, line, quantity, amount, tax, commission,
-                         commission_tax)
+                         commission_tax, funded)
 SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::smallint[], $6::int[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::bigint[])
+                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
 """
 _ALLOCATED = """
 UPDATE refund r SET platform = a.platform, unearned = a.unearned, allocated_at = a.allocated_at
@@ -64,7 +66,7 @@ WHERE r.refund_id = a.refund_id
 """
 _ROW = """
 SELECT refund_id, order_id, amount, currency, reason, requested_at, refunded_at, cause, return_id, platform, unearned,
-    allocated_at, failed_at, failure
+    allocated_at, failed_at, failure, credit
 FROM refund
 """
 _KNOWN = f"{_ROW} WHERE refund_id = ANY($1::text[])"
@@ -79,10 +81,12 @@ _PENDING = """
 SELECT DISTINCT order_id FROM refund
 WHERE order_id = ANY($1::text[]) AND refunded_at IS NULL AND failed_at IS NULL
 """
-# Payments may have cut it, because another refund had taken a part of it: that one will find itself covered.
+# Payments may have cut it, because another refund had taken a part of it: that one will find itself covered. What goes
+# back as credit is never cut.
 _REFUNDED = """
-UPDATE refund r SET refunded_at = n.refunded_at, unearned = r.unearned + n.amount - r.amount, amount = n.amount
-FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS n (refund_id, amount, refunded_at)
+UPDATE refund r SET refunded_at = n.refunded_at, unearned = r.unearned + n.money + r.credit - r.amount,
+    amount = n.money + r.credit
+FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS n (refund_id, money, refunded_at)
 WHERE r.refund_id = n.refund_id
 """
 _FAILED = """
@@ -93,9 +97,9 @@ WHERE r.refund_id = n.refund_id
 # vendors NULL: all of it. Otherwise only refunds that these vendors have a share in, and their lines.
 _SHOWN = """
 SELECT r.refund_id, r.order_id, r.amount, r.currency, r.reason, r.requested_at, r.refunded_at, r.cause, r.return_id,
-    r.platform, r.unearned, r.allocated_at, r.failed_at, r.failure,
+    r.platform, r.unearned, r.allocated_at, r.failed_at, r.failure, r.credit,
     (SELECT json_agg(json_build_array(l.parcel, l.vendor_id, l.line, json_build_array(l.quantity, l.amount, l.tax,
-                     l.commission, l.commission_tax)) ORDER BY l.parcel, l.line NULLS LAST)
+                     l.commission, l.commission_tax, l.funded)) ORDER BY l.parcel, l.line NULLS LAST)
      FROM refund_line l WHERE l.refund_id = r.refund_id
        AND ($2::text[] IS NULL OR l.vendor_id = ANY($2::text[])))::text AS lines
 FROM refund r
@@ -130,6 +134,7 @@ class NewRefund(msgspec.Struct, frozen=True):
     amount: int
     now: datetime
     refunded_at: datetime | None = None
+    credit: int = 0
 
 
 class ShownRefund(msgspec.Struct, frozen=True):
@@ -143,7 +148,7 @@ class _Shown(msgspec.Struct, frozen=True, array_like=True):
     parcel: int
     vendor_id: str
     line: int | None
-    sums: tuple[int, int, int, int, int]
+    sums: tuple[int, int, int, int, int, int]
 
 
 _shown = msgspec.json.Decoder(tuple[_Shown, ...]).decode
@@ -155,15 +160,16 @@ async def load_books(tx: Tx, orders: Sequence[Order]) -> dict[str, Book]:
     parts: dict[str, list[Part]] = {order_id: [] for order_id in ids}
     for row in await tx.fetch(_PARTS, ids):
         order_id, parcel, vendor_id, line, *sums = row
-        parts[order_id].append(Part(parcel, vendor_id, line or None, Sums(*sums[:5]), Sums(*sums[5:])))
+        parts[order_id].append(Part(parcel, vendor_id, line or None, Sums(*sums[:6]), Sums(*sums[6:])))
     earned = {row["order_id"]: row["unearned"] for row in await tx.fetch(_EARNED, ids)}
     return {
         order.order_id: Book(
             order.order_id,
             tuple(parts[order.order_id]),
             order.order_id in earned,
-            None if order.captured is None else order.captured - max(order.refund_requested, order.refunded),
+            order.money_left,
             max(0, -earned.get(order.order_id, 0)),
+            order.credit_left,
         )
         for order in orders
     }
@@ -185,6 +191,7 @@ async def insert_refunds(tx: Tx, refunds: Sequence[NewRefund]) -> None:
         [r.allocation.platform if r.allocation else 0 for r in refunds],
         [r.allocation.unearned if r.allocation else 0 for r in refunds],
         [r.now if r.allocation else None for r in refunds],
+        [r.credit for r in refunds],
     )
     pieces = [(r, piece) for r in refunds if r.allocation is not None for piece in r.allocation.pieces]
     await _insert_lines(tx, [(r.refund_id, r.order_id, piece) for r, piece in pieces])
@@ -205,6 +212,7 @@ async def _insert_lines(tx: Tx, lines: Sequence[tuple[str, str, Piece]]) -> None
         [piece.sums.tax for _, _, piece in lines],
         [piece.sums.commission for _, _, piece in lines],
         [piece.sums.commission_tax for _, _, piece in lines],
+        [piece.sums.funded for _, _, piece in lines],
     )
 
 
@@ -236,7 +244,7 @@ async def write_allocations(tx: Tx, found: Sequence[tuple[RefundRow, Allocation]
 
 
 async def mark_refunded(tx: Tx, refunds: Sequence[tuple[str, int, datetime]]) -> None:
-    """Write that (id, amount, when) was given back; the amount may be less than what was asked for."""
+    """Write that (id, money, when) was given back; the money may be less than what was asked for."""
     if refunds:
         await tx.execute(_REFUNDED, *(list(column) for column in zip(*refunds, strict=True)))
 

@@ -6,21 +6,27 @@ Late, duplicate and reordered signals are normal input, so every pair is in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 
 import msgspec
 
-from estore.kit.errors import Transient
-from estore.services.orders.domain import FINAL, Order, PaymentStatus, State, TooLateToCancel
+from estore.services.orders.domain import State
 
 
 class Signal(StrEnum):
-    """What may happen to an order. `miscaptured`: a capture of another amount than its total. `refund_asked`: by a
-    person, of a part. `return_over`: nothing of it is on its way back any more. `overdue_returning`: something is."""
+    """What may happen to an order. `reserved_for_credit`: a part of its total is to be paid by credit first.
+    `reserved_for_nothing`: there is nothing to pay. `credit_covers`: nothing is left after it. `credit_misheld`,
+    `miscaptured`: of another amount than was asked. `refund_asked`: by a person, of a part. `return_over`: nothing of
+    it is on its way back any more. `overdue_returning`: something is."""
 
     STOCK_RESERVED = "stock_reserved"
+    RESERVED_FOR_CREDIT = "reserved_for_credit"
+    RESERVED_FOR_NOTHING = "reserved_for_nothing"
     STOCK_REJECTED = "stock_rejected"
+    CREDIT_HELD = "credit_held"
+    CREDIT_COVERS = "credit_covers"
+    CREDIT_MISHELD = "credit_misheld"
+    CREDIT_REFUSED = "credit_refused"
     ACTION_REQUIRED = "action_required"
     CAPTURED = "captured"
     MISCAPTURED = "miscaptured"
@@ -42,15 +48,19 @@ class Signal(StrEnum):
 class Do(Enum):
     """What a step does besides moving: the first group changes the order, the second is for the use case to emit."""
 
+    RECORD_CREDIT = "record the credit that was taken"
+    RECORD_REFUSAL = "record why no credit was taken"
+    RECORD_NOTHING_LEFT = "record that nothing is left to be captured"
     RECORD_ACTION = "record where the customer must go"
     RECORD_CAPTURE = "record the captured amount"
     RECORD_FAILURE = "record that nothing was charged"
     RECORD_REFUND = "record what was given back, or is about to be"
 
-    REQUEST_PAYMENT = "order.payment_requested"
+    REQUEST_CREDIT = "order.credit_requested"
+    REQUEST_PAYMENT = "order.payment_requested, for what credit does not pay"
     CONFIRM = "order.confirmed; the parcels are open"
     CANCEL = "order.cancelled; the parcels are cancelled"
-    REFUND = "refund.requested for what was captured and not given back, if anything"
+    REFUND = "a refund of what was captured or taken as credit, and not given back, if anything"
     DELIVER_ALL = "parcel.delivered for every parcel on its way"
     COMPLETE = "order.completed"
 
@@ -74,39 +84,6 @@ class Step(msgspec.Struct, frozen=True):
     until: str | None = None
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """Seconds that an order may stay where it is. returning: until it is asked again whether its returns are over."""
-
-    reservation: int = 900
-    payment: int = 900
-    action: int = 1800
-    ship: int = 14 * 86_400
-    deliver: int = 30 * 86_400
-    returns: int = 30 * 86_400
-    returning: int = 86_400
-    grace: int = 60
-
-    @property
-    def until_confirmed(self) -> int:
-        """The longest way from placing to confirmation: for so long stock may be held."""
-        return self.reservation + self.payment + self.action + 2 * self.grace
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """What a signal brings along. amount: captured, or given back. asked: by how much what was asked to be given back
-    grows; less than zero where it will not be. until: when the time to return things is over."""
-
-    payment_id: str | None = None
-    amount: int = 0
-    action_url: str | None = None
-    asked: int = 0
-    until: datetime | None = None
-
-
-class TooEarly(Transient):
-    code, title = "orders.too_early", "The order has not come far enough for this"
-
-
 def _go(to: State | None, *do: Do, reason: str | None = None, until: str | None = None) -> Step:
     return Step(Kind.GO, to, do, reason, until)
 
@@ -117,11 +94,20 @@ _RECORD_REFUND = _go(None, Do.RECORD_REFUND)
 _SHOW = _go(None)
 # The money arrives where there is nothing left to buy: it goes back.
 _GIVE_BACK = _go(None, Do.RECORD_CAPTURE, Do.REFUND)
+_GIVE_CREDIT_BACK = _go(None, Do.RECORD_CREDIT, Do.REFUND)
 
 TABLE: Mapping[State, Mapping[Signal, Step]] = {
     State.PLACED: {
         Signal.STOCK_RESERVED: _go(State.AWAITING_PAYMENT, Do.REQUEST_PAYMENT, until="payment"),
+        Signal.RESERVED_FOR_CREDIT: _go(State.AWAITING_PAYMENT, Do.REQUEST_CREDIT, until="payment"),
+        # Nobody is asked for what costs nothing.
+        Signal.RESERVED_FOR_NOTHING: _go(State.CONFIRMED, Do.RECORD_NOTHING_LEFT, Do.CONFIRM, until="ship"),
         Signal.STOCK_REJECTED: _go(State.REJECTED, Do.CANCEL, reason="out_of_stock"),
+        # The ledger answers only what we asked after stock.reserved.
+        Signal.CREDIT_HELD: _WAIT,
+        Signal.CREDIT_COVERS: _WAIT,
+        Signal.CREDIT_MISHELD: _WAIT,
+        Signal.CREDIT_REFUSED: _WAIT,
         # Payments answers only what we asked after stock.reserved.
         Signal.ACTION_REQUIRED: _WAIT,
         Signal.CAPTURED: _WAIT,
@@ -142,20 +128,26 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     },
     State.AWAITING_PAYMENT: {
         Signal.STOCK_RESERVED: _IGNORE,
-        Signal.STOCK_REJECTED: _go(State.REJECTED, Do.CANCEL, reason="out_of_stock"),
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
+        Signal.STOCK_REJECTED: _go(State.REJECTED, Do.CANCEL, Do.REFUND, reason="out_of_stock"),
+        Signal.CREDIT_HELD: _go(None, Do.RECORD_CREDIT, Do.REQUEST_PAYMENT, until="payment"),
+        Signal.CREDIT_COVERS: _go(State.CONFIRMED, Do.RECORD_CREDIT, Do.RECORD_NOTHING_LEFT, Do.CONFIRM, until="ship"),
+        Signal.CREDIT_MISHELD: _go(State.CANCELLED, Do.RECORD_CREDIT, Do.CANCEL, Do.REFUND, reason="payment_failed"),
+        Signal.CREDIT_REFUSED: _go(State.CANCELLED, Do.RECORD_REFUSAL, Do.CANCEL, reason="credit_refused"),
         Signal.ACTION_REQUIRED: _go(None, Do.RECORD_ACTION, until="action"),
         Signal.CAPTURED: _go(State.CONFIRMED, Do.RECORD_CAPTURE, Do.CONFIRM, until="ship"),
         Signal.MISCAPTURED: _go(State.CANCELLED, Do.RECORD_CAPTURE, Do.CANCEL, Do.REFUND, reason="payment_failed"),
-        Signal.PAYMENT_FAILED: _go(State.CANCELLED, Do.RECORD_FAILURE, Do.CANCEL, reason="payment_failed"),
+        Signal.PAYMENT_FAILED: _go(State.CANCELLED, Do.RECORD_FAILURE, Do.CANCEL, Do.REFUND, reason="payment_failed"),
         # Nobody knows yet whose money it was: its capture is on the way.
         Signal.REFUND_ASKED: _REFUSE,
         Signal.REFUNDED: _WAIT,
         Signal.REFUND_FAILED: _WAIT,
         Signal.RETURN_OVER: _IGNORE,
-        Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, reason="overdue"),
+        Signal.OVERDUE: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="overdue"),
         Signal.OVERDUE_RETURNING: _IGNORE,
-        Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="customer"),
-        Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, reason="operator"),
+        Signal.CUSTOMER_CANCELS: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="customer"),
+        Signal.OPERATOR_CANCELS: _go(State.CANCELLED, Do.CANCEL, Do.REFUND, reason="operator"),
         Signal.PART_SHIPPED: _WAIT,
         Signal.ALL_SHIPPED: _WAIT,
         Signal.PART_DELIVERED: _WAIT,
@@ -163,7 +155,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     },
     State.CONFIRMED: {
         Signal.STOCK_RESERVED: _IGNORE,
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
         Signal.STOCK_REJECTED: _IGNORE,
+        Signal.CREDIT_HELD: _IGNORE,
+        Signal.CREDIT_COVERS: _IGNORE,
+        Signal.CREDIT_MISHELD: _IGNORE,
+        Signal.CREDIT_REFUSED: _IGNORE,
         Signal.ACTION_REQUIRED: _IGNORE,
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
@@ -184,7 +182,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     },
     State.PARTLY_SHIPPED: {
         Signal.STOCK_RESERVED: _IGNORE,
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
         Signal.STOCK_REJECTED: _IGNORE,
+        Signal.CREDIT_HELD: _IGNORE,
+        Signal.CREDIT_COVERS: _IGNORE,
+        Signal.CREDIT_MISHELD: _IGNORE,
+        Signal.CREDIT_REFUSED: _IGNORE,
         Signal.ACTION_REQUIRED: _IGNORE,
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
@@ -205,7 +209,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     },
     State.SHIPPED: {
         Signal.STOCK_RESERVED: _IGNORE,
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
         Signal.STOCK_REJECTED: _IGNORE,
+        Signal.CREDIT_HELD: _IGNORE,
+        Signal.CREDIT_COVERS: _IGNORE,
+        Signal.CREDIT_MISHELD: _IGNORE,
+        Signal.CREDIT_REFUSED: _IGNORE,
         Signal.ACTION_REQUIRED: _IGNORE,
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
@@ -226,7 +236,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     },
     State.DELIVERED: {
         Signal.STOCK_RESERVED: _IGNORE,
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
         Signal.STOCK_REJECTED: _IGNORE,
+        Signal.CREDIT_HELD: _IGNORE,
+        Signal.CREDIT_COVERS: _IGNORE,
+        Signal.CREDIT_MISHELD: _IGNORE,
+        Signal.CREDIT_REFUSED: _IGNORE,
         Signal.ACTION_REQUIRED: _IGNORE,
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
@@ -247,7 +263,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     },
     State.COMPLETED: {
         Signal.STOCK_RESERVED: _IGNORE,
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
         Signal.STOCK_REJECTED: _IGNORE,
+        Signal.CREDIT_HELD: _IGNORE,
+        Signal.CREDIT_COVERS: _IGNORE,
+        Signal.CREDIT_MISHELD: _IGNORE,
+        Signal.CREDIT_REFUSED: _IGNORE,
         Signal.ACTION_REQUIRED: _IGNORE,
         Signal.CAPTURED: _IGNORE,
         Signal.MISCAPTURED: _IGNORE,
@@ -267,7 +289,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     },
     State.REJECTED: {
         Signal.STOCK_RESERVED: _IGNORE,
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
         Signal.STOCK_REJECTED: _IGNORE,
+        Signal.CREDIT_HELD: _GIVE_CREDIT_BACK,
+        Signal.CREDIT_COVERS: _GIVE_CREDIT_BACK,
+        Signal.CREDIT_MISHELD: _GIVE_CREDIT_BACK,
+        Signal.CREDIT_REFUSED: _IGNORE,
         Signal.ACTION_REQUIRED: _IGNORE,
         Signal.CAPTURED: _GIVE_BACK,
         Signal.MISCAPTURED: _GIVE_BACK,
@@ -288,7 +316,13 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
     State.CANCELLED: {
         # Inventory hears order.cancelled and lets go of what it may have held late.
         Signal.STOCK_RESERVED: _IGNORE,
+        Signal.RESERVED_FOR_CREDIT: _IGNORE,
+        Signal.RESERVED_FOR_NOTHING: _IGNORE,
         Signal.STOCK_REJECTED: _IGNORE,
+        Signal.CREDIT_HELD: _GIVE_CREDIT_BACK,
+        Signal.CREDIT_COVERS: _GIVE_CREDIT_BACK,
+        Signal.CREDIT_MISHELD: _GIVE_CREDIT_BACK,
+        Signal.CREDIT_REFUSED: _IGNORE,
         Signal.ACTION_REQUIRED: _IGNORE,
         Signal.CAPTURED: _GIVE_BACK,
         Signal.MISCAPTURED: _GIVE_BACK,
@@ -307,83 +341,3 @@ TABLE: Mapping[State, Mapping[Signal, Step]] = {
         Signal.ALL_DELIVERED: _IGNORE,
     },
 }
-
-
-def advance(order: Order, signal: Signal, fact: Fact, now: datetime, limits: Limits) -> tuple[Do, ...]:
-    """Apply `signal` to `order`, which is changed in place; returns what the use case has to emit.
-
-    Raises TooEarly for what cannot be understood yet, TooLateToCancel.
-    """
-    if signal in (Signal.CAPTURED, Signal.MISCAPTURED) and order.captured is not None:
-        return ()
-    step = TABLE[order.status][signal]
-    if step.kind is Kind.WAIT:
-        raise TooEarly(f"{order.order_id} is {order.status}, it cannot take {signal} yet")
-    if step.kind is Kind.REFUSE:
-        raise TooLateToCancel(f"it is {order.status}")
-    if step.kind is Kind.IGNORE:
-        return ()
-    order.version += 1
-    if step.to is not None:
-        order.status = step.to
-        order.cancel_reason = step.reason
-    if order.status in FINAL:
-        order.deadline = None
-    elif step.until is not None:
-        order.deadline = _deadline(order, step.until, fact, now, limits)
-    for action in step.do:
-        _record(order, action, fact)
-    return tuple(action for action in step.do if not action.name.startswith("RECORD_"))
-
-
-def _deadline(order: Order, until: str, fact: Fact, now: datetime, limits: Limits) -> datetime:
-    if until == "returned":
-        return fact.until or now
-    deadline = now + timedelta(seconds=getattr(limits, until))
-    if until in ("payment", "action"):
-        # What payments settled in time needs some more to arrive here; nothing is held past expires_at.
-        return min(deadline + timedelta(seconds=limits.grace), order.expires_at)
-    return deadline
-
-
-def _record(order: Order, action: Do, fact: Fact) -> None:
-    match action:
-        case Do.RECORD_ACTION:
-            order.payment_status, order.payment_id = PaymentStatus.REQUIRES_ACTION, fact.payment_id
-            order.action_url = fact.action_url
-        case Do.RECORD_CAPTURE:
-            order.captured, order.payment_id = fact.amount, fact.payment_id
-            # The refund may have been heard first.
-            order.payment_status, order.action_url = _refund_status(order), None
-        case Do.RECORD_FAILURE:
-            if order.captured is None:
-                order.payment_status, order.action_url = PaymentStatus.FAILED, None
-        case Do.RECORD_REFUND:
-            # A lost dispute may take what was given back before: the customer has no more than was captured.
-            order.refund_requested += fact.asked
-            order.refunded += fact.amount
-            if order.captured is not None:
-                order.refunded = min(order.refunded, order.captured)
-            order.payment_status = _refund_status(order)
-        case Do.CANCEL:
-            order.action_url = None
-            if order.captured is None and order.payment_status is not PaymentStatus.FAILED:
-                order.payment_status = PaymentStatus.VOIDED
-
-
-def _refund_status(order: Order) -> PaymentStatus:
-    whole = order.total if order.captured is None else order.captured
-    if order.refunded and order.refunded >= whole:
-        return PaymentStatus.REFUNDED
-    if order.refund_requested > order.refunded:
-        return PaymentStatus.REFUND_PENDING
-    return PaymentStatus.PARTIALLY_REFUNDED if order.refunded else PaymentStatus.CAPTURED
-
-
-def claim_refund(order: Order) -> int:
-    """Ask for what was captured and neither given back nor asked for yet; returns how much that is, once."""
-    amount = max(0, (order.captured or 0) - max(order.refund_requested, order.refunded))
-    if amount:
-        order.refund_requested += amount
-        order.payment_status = PaymentStatus.REFUND_PENDING
-    return amount
