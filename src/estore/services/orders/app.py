@@ -26,6 +26,7 @@ from estore.services.orders.jobs import jobs
 from estore.services.orders.routes import routes
 from estore.services.orders.saga import Limits
 from estore.services.orders.service import Learning, Listing, Placing, Quotes, Refunds, Returns, Steps, Waiting
+from estore.services.orders.service.promotions import Promotions
 from estore.services.orders.store import INVARIANTS, Shelf
 
 NAME = "orders"
@@ -119,10 +120,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         listing=Listing(timedelta(seconds=own.ship_seconds)),
         returns=timedelta(seconds=own.return_seconds),
         back=endpoints.giving_back(edge, Refunds(steps), Returns(steps, own.limits, own.return_limits)),
+        promoting=endpoints.promoting(edge, Promotions(quotes.tables)),
     )
     return Service(
         name=NAME,
-        prefixes=("/v1/quotes", "/v1/orders", "/v1/returns", "/v1/parcels"),
+        prefixes=("/v1/quotes", "/v1/orders", "/v1/returns", "/v1/parcels", "/v1/promotions", "/v1/customer-groups"),
         db=db,
         edge=edge,
         verifier=Verifier(db),

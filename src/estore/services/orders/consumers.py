@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.identity import AccountErased
 from estore.contracts.inventory import StockRejected, StockReserved
 from estore.contracts.ledger import CreditHeld, CreditRefused
 from estore.contracts.payments import (
@@ -39,6 +40,7 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
                 VendorSuspended: e.vendor_suspended,
             },
         ),
+        Subscription("orders.accounts", {AccountErased: e.promoting.account_erased}),
         Subscription("orders.carts", {CartChanged: e.cart_changed}),
         Subscription("orders.stock", {StockReserved: e.stock_reserved, StockRejected: e.stock_rejected}),
         Subscription("orders.credit", {CreditHeld: e.credit_held, CreditRefused: e.credit_refused}),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from estore.contracts.cart import CartChanged
 from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.identity import AccountErased
 from estore.contracts.inventory import StockRejected, StockReserved
 from estore.contracts.ledger import CreditHeld, CreditRefused
 from estore.contracts.payments import (
@@ -22,6 +23,7 @@ from estore.kit.endpoint import (
     ACCEPTED,
     ANYONE,
     BUYER,
+    OPERATOR,
     READ,
     REQUIRED,
     SIGNED_IN,
@@ -36,6 +38,15 @@ from estore.kit.http import Page
 from estore.kit.rate import Rate
 from estore.services.orders import service
 from estore.services.orders.domain import OrderRefund, OrderView, Quote, ReturnView, VendorParcel
+from estore.services.orders.domain.promotions import (
+    BatchView,
+    CodeView,
+    GroupView,
+    MembersAdded,
+    MemberView,
+    PromotionView,
+    Rules,
+)
 from estore.services.orders.service import (
     Following,
     Learning,
@@ -47,11 +58,13 @@ from estore.services.orders.service import (
     Returns,
     Steps,
     Waiting,
+    promotions,
 )
 
 # Guests are told apart by their address only, and behind one address may be a whole office on the day of a sale.
 BUYING = Rate(limit=1200, per=60)
 READING = Rate(limit=6000, per=60)
+BATCHES = Rate(limit=20, per=60)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,67 @@ def giving_back(edge: Edge, refunds: Refunds, returns: Returns) -> GivingBack:
 
 
 @dataclass(frozen=True)
+class Promoting:
+    """Promotions, their codes, and customer groups."""
+
+    create: Endpoint[promotions.PromotionForm, PromotionView]
+    list_promotions: Endpoint[promotions.ListPromotions, Page[PromotionView]]
+    show: Endpoint[str, PromotionView]
+    change: Endpoint[promotions.OnePromotion[Rules], PromotionView]
+    pause: Endpoint[str, PromotionView]
+    resume: Endpoint[str, PromotionView]
+    archive: Endpoint[str, PromotionView]
+    create_code: Endpoint[promotions.OnePromotion[promotions.CodeForm], CodeView]
+    list_codes: Endpoint[promotions.OnePromotion[promotions.ListCodes], Page[CodeView]]
+    disable_code: Endpoint[promotions.OnePromotion[str], CodeView]
+    create_batch: Endpoint[promotions.OnePromotion[promotions.BatchForm], BatchView]
+    list_batches: Endpoint[promotions.OnePromotion[promotions.ListOf], Page[BatchView]]
+    show_batch: Endpoint[promotions.OnePromotion[str], BatchView]
+    list_groups: Endpoint[promotions.ListOf, Page[GroupView]]
+    put_group: Endpoint[str, GroupView]
+    show_group: Endpoint[str, GroupView]
+    delete_group: Endpoint[str, promotions.Nothing]
+    list_members: Endpoint[promotions.OneGroup[promotions.ListOf], Page[MemberView]]
+    add_members: Endpoint[promotions.OneGroup[promotions.MembersForm], MembersAdded]
+    put_member: Endpoint[promotions.OneMember, promotions.Nothing]
+    delete_member: Endpoint[promotions.OneMember, promotions.Nothing]
+    account_erased: Handler[AccountErased]
+
+
+def promoting(edge: Edge, running: promotions.Promotions) -> Promoting:
+    """Return the use cases of promotions with their policies. Whose promotions are seen is decided in SQL."""
+    return Promoting(
+        create=edge.endpoint(running.create_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        list_promotions=edge.endpoint(running.list_promotions, who=VENDOR, tx=READ, rate=READING),
+        show=edge.endpoint(running.show_promotion, who=VENDOR, tx=READ, rate=READING),
+        change=edge.endpoint(running.change_promotion, who=VENDOR, tx=WRITE, rate=READING),
+        pause=edge.endpoint(running.pause_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        resume=edge.endpoint(running.resume_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        archive=edge.endpoint(running.archive_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        create_code=edge.endpoint(promotions.create_code, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        list_codes=edge.endpoint(promotions.list_codes, who=VENDOR, tx=READ, rate=READING),
+        disable_code=edge.endpoint(promotions.disable_code, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        # 100,000 codes are written in one transaction, so that a batch is there as a whole or not at all.
+        create_batch=edge.endpoint(
+            promotions.create_code_batch, who=VENDOR, tx=WRITE, once=ACCEPTED, timeout=60, rate=BATCHES
+        ),
+        list_batches=edge.endpoint(promotions.list_code_batches, who=VENDOR, tx=READ, rate=READING),
+        show_batch=edge.endpoint(promotions.show_code_batch, who=VENDOR, tx=READ, rate=READING),
+        list_groups=edge.endpoint(promotions.list_customer_groups, who=OPERATOR, tx=READ, rate=READING),
+        put_group=edge.endpoint(promotions.put_customer_group, who=OPERATOR, tx=WRITE, rate=READING),
+        show_group=edge.endpoint(promotions.show_customer_group, who=OPERATOR, tx=READ, rate=READING),
+        delete_group=edge.endpoint(promotions.delete_customer_group, who=OPERATOR, tx=WRITE, rate=READING),
+        list_members=edge.endpoint(promotions.list_customer_group_members, who=OPERATOR, tx=READ, rate=READING),
+        add_members=edge.endpoint(
+            promotions.add_customer_group_members, who=OPERATOR, tx=WRITE, once=ACCEPTED, rate=READING
+        ),
+        put_member=edge.endpoint(promotions.put_customer_group_member, who=OPERATOR, tx=WRITE, rate=READING),
+        delete_member=edge.endpoint(promotions.delete_customer_group_member, who=OPERATOR, tx=WRITE, rate=READING),
+        account_erased=edge.consumer(promotions.account_erased),
+    )
+
+
+@dataclass(frozen=True)
 class Endpoints:
     quote: Endpoint[service.AskQuote, Quote]
     place: Endpoint[service.Placement, service.Answer]
@@ -127,6 +201,7 @@ class Endpoints:
     payment_captured: Handler[PaymentCaptured]
     payment_failed: Handler[PaymentFailed]
     back: GivingBack
+    promoting: Promoting
 
 
 def build(
@@ -140,6 +215,7 @@ def build(
     listing: Listing,
     returns: timedelta,
     back: GivingBack,
+    promoting: Promoting,
 ) -> Endpoints:
     """Return the use cases of orders with their policies. returns: how long something may be given back."""
     place = edge.batched(placing.place_orders, who=BUYER, once=REQUIRED, rate=BUYING)
@@ -179,4 +255,5 @@ def build(
         payment_captured=edge.consumer(steps.payment_captured),
         payment_failed=edge.consumer(steps.payment_failed),
         back=back,
+        promoting=promoting,
     )

@@ -18,17 +18,13 @@ from estore.services.orders.store.promotions.book import promotion_of
 _COLUMNS = "promotion_id, vendor_id, status, body::text, version, created_at, updated_at"
 _SEEN = "($1 OR vendor_id = ANY($2::text[]))"
 _SHOW = f"SELECT {_COLUMNS} FROM promotion WHERE {_SEEN} AND promotion_id = $3"
-_FILTERED = "($3::text IS NULL OR status = $3) AND ($4::text IS NULL OR promotion_id < $4)"
-_PAGE_OF_ALL = f"""
-SELECT {_COLUMNS} FROM promotion WHERE {_FILTERED} AND $1 AND $2::text[] IS NOT NULL
-ORDER BY promotion_id DESC LIMIT $5
-"""
+_FILTERED = "($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR promotion_id < $2)"
+_PAGE_OF_ALL = f"SELECT {_COLUMNS} FROM promotion WHERE {_FILTERED} ORDER BY promotion_id DESC LIMIT $3"
 _PAGE_OF_VENDORS = f"""
-SELECT page.* FROM unnest($2::text[]) AS v (own) CROSS JOIN LATERAL (
+SELECT page.* FROM unnest($4::text[]) AS v (own) CROSS JOIN LATERAL (
     SELECT {_COLUMNS} FROM promotion WHERE vendor_id = v.own AND {_FILTERED}
-    ORDER BY promotion_id DESC LIMIT $5) AS page
-WHERE $1 IS NOT NULL
-ORDER BY promotion_id DESC LIMIT $5
+    ORDER BY promotion_id DESC LIMIT $3) AS page
+ORDER BY promotion_id DESC LIMIT $3
 """
 _INSERT = """
 INSERT INTO promotion (promotion_id, vendor_id, status, body, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
@@ -94,8 +90,11 @@ async def page_of_promotions(
 
     An operator sees those of its `vendors`, or all where it is empty.
     """
-    sql = _PAGE_OF_ALL if watcher.operator and not watcher.vendors else _PAGE_OF_VENDORS
-    return [_view(row) for row in await tx.fetch(sql, watcher.operator, watcher.vendors, status, before, limit)]
+    if watcher.operator and not watcher.vendors:
+        rows = await tx.fetch(_PAGE_OF_ALL, status, before, limit)
+    else:
+        rows = await tx.fetch(_PAGE_OF_VENDORS, status, before, limit, watcher.vendors)
+    return [_view(row) for row in rows]
 
 
 async def insert_promotion(tx: Tx, promotion: Promotion, now: datetime) -> None:
