@@ -17,7 +17,7 @@ from estore.cli.compose import SERVICES
 from estore.cli.seed import DEMO_LOGINS, DEMO_PASSWORD, OPERATOR, SeedFailed, bulk, purchases
 from estore.cli.seed.api import eventually
 from estore.cli.seed.command import Options, Summary, opened, seed
-from estore.cli.seed.files import FOLDER, demo, word_lists
+from estore.cli.seed.files import FOLDER, demo, synonyms, word_lists
 from estore.cli.seed.generate import MAX_SEED, Catalogue, generate
 from estore.kit.db import Tx
 from estore.kit.settings import SettingError, Settings
@@ -136,6 +136,13 @@ async def test_everything_in_the_files_is_in_the_store(marketplace: Settings) ->
     assert there["orders.purchase_order"] == len(DEMO.orders)
     assert there["reviews.review"] == len(DEMO.reviews)
     assert there["reviews.vote"] == sum(len(review.helpful_to) for review in DEMO.reviews)
+
+
+async def test_the_operators_synonyms_are_those_of_the_file(marketplace: Settings) -> None:
+    [row] = await fetch(marketplace, "SELECT body, version FROM search.vocabulary WHERE name = 'synonyms'")
+
+    assert json.loads(row["body"]) == synonyms()["groups"]
+    assert row["version"] == 2
 
 
 async def test_every_piece_in_the_files_was_received_where_the_file_says(marketplace: Settings) -> None:

@@ -160,6 +160,8 @@ async def _base(
         await opinions.say(api, content, stage)
         await _settle(list(services.values()))
     summary.reviews = stage.done
+    with stages.stage("synonyms") as stage:
+        await making.install_synonyms(api, stage)
     return vendors, categories
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from estore.cli.seed import DEMO_PASSWORD, OPERATOR, SeedFailed
 from estore.cli.seed.api import Api, at_once, eventually
-from estore.cli.seed.files import Customer, Demo, Product, Vendor
+from estore.cli.seed.files import Customer, Demo, Product, Vendor, synonyms
 from estore.cli.seed.generate import REDUCED
 from estore.cli.seed.progress import Stage
 from estore.kit.context import Context, system_context
@@ -271,3 +271,12 @@ async def receive_stock(service: Service, api: Api, demo: Demo, stage: Stage) ->
         stage.advance(await eventually(attempt, "the products reaching inventory"))
 
     await at_once((some(lying[i : i + BATCH]) for i in range(0, len(lying), BATCH)), limit=3)
+
+
+async def install_synonyms(api: Api, stage: Stage) -> None:
+    """Let the operator say which words mean the same, unless one has said something already."""
+    there = await api.get("/v1/search/synonyms", by=OPERATOR)
+    if there["version"] == 1:
+        body = synonyms()
+        await api.put("/v1/search/synonyms", body, by=OPERATOR, version=1)
+        stage.advance(len(body["groups"]))

@@ -201,6 +201,12 @@ def demo() -> Demo:
 
 
 @cache
+def synonyms() -> Any:
+    """Return the body of `PUT /v1/search/synonyms`, the words with which the judged searches were judged."""
+    return _read("search/synonyms.json", dict[str, list[list[str]]])
+
+
+@cache
 def word_lists() -> WordLists:
     """Return the words for large catalogues."""
     return _read("wordlists.json", WordLists)
