@@ -17,6 +17,7 @@ from estore.kit.service import Job, Service
 from estore.kit.settings import SettingError, Settings
 from estore.services.ledger import NAME, endpoints
 from estore.services.ledger.consumers import subscriptions
+from estore.services.ledger.domain.credit import Codes
 from estore.services.ledger.domain.earnings import Reserve
 from estore.services.ledger.domain.payouts import Patience
 from estore.services.ledger.domain.payouts import Terms as PayoutTerms
@@ -29,9 +30,11 @@ from estore.services.ledger.routes import payouts as payout_routes
 from estore.services.ledger.routes import routes
 from estore.services.ledger.service import Adjusting, Books, Holding, Payees, Refunding, Releasing, Selling
 from estore.services.ledger.service.banks import Banks, Vault
+from estore.services.ledger.service.credit import Cards, CreditAccounts, Spending
 from estore.services.ledger.service.payouts import Payouts, Rules, Schedule
 from estore.services.ledger.service.reconciliation import Reconciling
 from estore.services.ledger.store import INVARIANTS, Journal
+from estore.services.ledger.store.credit_invariants import CREDIT_INVARIANTS
 from estore.services.ledger.store.payout_invariants import PAYOUT_INVARIANTS
 
 
@@ -156,16 +159,18 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         reconciling=Reconciling(books),
     )
     e = endpoints.build(edge, core)
+    cards = Cards(books, Codes(settings.derived("ledger gift cards")), settings.currency)
+    credit = endpoints.build_credit(edge, cards, CreditAccounts(books, settings.currency), Spending(books))
     payouts = _payouts(settings, db, edge, books)
     return Service(
         name=NAME,
-        prefixes=("/v1/ledger", "/v1/payouts"),
+        prefixes=("/v1/ledger", "/v1/payouts", "/v1/gift-cards", "/v1/store-credit"),
         db=db,
         edge=edge,
         verifier=Verifier(db),
         clock=clock,
-        routes=[*routes(e, settings.currency), *payouts.routes],
-        subscriptions=subscriptions(e),
-        jobs=[*jobs(e, clock), *payouts.jobs],
-        invariants=(*INVARIANTS, *PAYOUT_INVARIANTS),
+        routes=[*routes(e, credit, settings.currency), *payouts.routes],
+        subscriptions=subscriptions(e, credit),
+        jobs=[*jobs(e, credit, clock), *payouts.jobs],
+        invariants=(*INVARIANTS, *CREDIT_INVARIANTS, *PAYOUT_INVARIANTS),
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from estore.contracts.orders import (
     OrderCancelled,
     OrderConfirmed,
+    OrderCreditRequested,
     ParcelDelivered,
     ParcelShipped,
     RefundAllocated,
+    RefundCredited,
     ReturnClosed,
     ReturnRequested,
 )
@@ -21,13 +23,13 @@ from estore.contracts.payments import (
 )
 from estore.contracts.vendors import VendorApproved, VendorBankAccountChanged, VendorSuspended
 from estore.kit.bus.base import Subscription
-from estore.services.ledger.endpoints import Endpoints
+from estore.services.ledger.endpoints import CreditEndpoints, Endpoints
 
 # Climbing the ladder of retries this often takes hours: another service may be away for so long.
 PATIENCE = 24
 
 
-def subscriptions(e: Endpoints) -> list[Subscription]:
+def subscriptions(e: Endpoints, credit: CreditEndpoints) -> list[Subscription]:
     """Return the ledger's queues."""
     return [
         Subscription(
@@ -47,6 +49,13 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
                 PaymentDisputeClosed: e.dispute_closed,
             },
             batch=1000,
+            attempts=PATIENCE,
+        ),
+        # Somebody waits at the checkout for these, behind no other entries.
+        Subscription(
+            "ledger.credit",
+            {OrderCreditRequested: credit.credit_requested, RefundCredited: credit.refund_credited},
+            batch=200,
             attempts=PATIENCE,
         ),
         Subscription("ledger.reports", {ProviderReported: e.provider_reported}, batch=20, attempts=PATIENCE),

@@ -8,9 +8,11 @@ from datetime import datetime
 from estore.contracts.orders import (
     OrderCancelled,
     OrderConfirmed,
+    OrderCreditRequested,
     ParcelDelivered,
     ParcelShipped,
     RefundAllocated,
+    RefundCredited,
     ReturnClosed,
     ReturnRequested,
 )
@@ -25,6 +27,7 @@ from estore.contracts.payments import (
 from estore.contracts.vendors import VendorApproved, VendorBankAccountChanged, VendorSuspended
 from estore.kit.endpoint import (
     ACCEPTED,
+    ANYONE,
     OPERATOR,
     READ,
     REQUIRED,
@@ -36,6 +39,7 @@ from estore.kit.endpoint import (
     Edge,
     Endpoint,
     Handler,
+    Keeping,
 )
 from estore.kit.http import Page
 from estore.kit.rate import Rate
@@ -43,6 +47,7 @@ from estore.services.ledger import service
 from estore.services.ledger.domain.dashboard import Dashboard, Forecast
 from estore.services.ledger.domain.reconciliation import Difference, ReportView
 from estore.services.ledger.service import Adjusting, Holding, Refunding, Releasing, Selling, reconciliation, statements
+from estore.services.ledger.service import credit as credits
 from estore.services.ledger.service import dashboard as dashboards
 from estore.services.ledger.service import payouts as paying
 from estore.services.ledger.service.banks import BankAccountView, Banks, NewBankAccount
@@ -203,4 +208,60 @@ def build_payouts(edge: Edge, payouts: paying.Payouts, banks: Banks) -> PayoutEn
         overdue=edge.endpoint(deciding.tell_overdue, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         make_due_file=edge.endpoint(files.make_due_file, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         reseal=edge.endpoint(banks.reseal, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
+    )
+
+
+@dataclass(frozen=True)
+class CreditEndpoints:
+    make_card: Endpoint[credits.MakeCard, credits.NewCard]
+    make_cards: Endpoint[credits.MakeCards, credits.NewBatch]
+    list_cards: Endpoint[credits.ListCards, Page[credits.CardView]]
+    get_card: Endpoint[str, credits.CardView]
+    card_lines: Endpoint[credits.ListCredit, Page[credits.CreditLine]]
+    disable_card: Endpoint[str, credits.CardView]
+    card_balance: Endpoint[credits.CodeBody, credits.CardBalance]
+    redeem_card: Endpoint[credits.CodeBody, credits.Redeemed]
+    show_credit: Endpoint[str | None, credits.StoreCredit]
+    credit_lines: Endpoint[credits.ListCredit, Page[credits.CreditLine]]
+    grant_credit: Endpoint[credits.GrantCredit, credits.Grant]
+    expire_cards: Endpoint[int, int]
+    credit_requested: Handler[OrderCreditRequested]
+    refund_credited: Handler[RefundCredited]
+
+
+def build_credit(
+    edge: Edge, cards: credits.Cards, accounts: credits.CreditAccounts, spending: credits.Spending
+) -> CreditEndpoints:
+    """Return the use cases of gift cards and store credit with their policies. Codes are 100 random bits; the rates of
+    what takes one only keep the guessing cheap for us."""
+    return CreditEndpoints(
+        make_card=edge.endpoint(
+            cards.make_gift_card,
+            who=OPERATOR,
+            tx=WRITE,
+            once=REQUIRED,
+            rate=READING,
+            keeping=Keeping(cards.without_code, cards.with_code),
+        ),
+        make_cards=edge.endpoint(
+            cards.make_gift_cards,
+            who=OPERATOR,
+            tx=WRITE,
+            once=REQUIRED,
+            timeout=30,
+            rate=Rate(30),
+            keeping=Keeping(cards.without_codes, cards.with_codes),
+        ),
+        list_cards=edge.endpoint(cards.list_gift_cards, who=OPERATOR, tx=READ, rate=READING),
+        get_card=edge.endpoint(cards.get_gift_card, who=OPERATOR, tx=READ, rate=READING),
+        card_lines=edge.endpoint(cards.list_gift_card_lines, who=OPERATOR, tx=READ, rate=READING),
+        disable_card=edge.endpoint(cards.disable_gift_card, who=OPERATOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        card_balance=edge.endpoint(cards.show_gift_card_balance, who=ANYONE, tx=READ, rate=Rate(20)),
+        redeem_card=edge.endpoint(cards.redeem_gift_card, who=SIGNED_IN, tx=WRITE, once=REQUIRED, rate=Rate(20)),
+        show_credit=edge.endpoint(accounts.show_store_credit, who=SIGNED_IN, tx=READ, rate=READING),
+        credit_lines=edge.endpoint(accounts.list_store_credit_lines, who=SIGNED_IN, tx=READ, rate=READING),
+        grant_credit=edge.endpoint(accounts.grant_store_credit, who=OPERATOR, tx=WRITE, once=REQUIRED, rate=READING),
+        expire_cards=edge.endpoint(cards.expire_gift_cards, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
+        credit_requested=edge.consumer(spending.credit_requested),
+        refund_credited=edge.consumer(spending.refund_credited),
     )

@@ -1,6 +1,8 @@
 """Rules of the ledger. No I/O, no clock, no randomness."""
 
 from estore.services.ledger.domain.accounts import (
+    NUMBERED,
+    OF_CREDIT,
     OF_VENDORS,
     OWED,
     Account,
@@ -17,9 +19,11 @@ from estore.services.ledger.domain.errors import (
     PayeeUnknown,
     SaleUnknown,
 )
-from estore.services.ledger.domain.journal import EntryKind, Posting, Unbalanced, digest_of
+from estore.services.ledger.domain.journal import EntryKind, Overdrawn, Posting, Unbalanced, digest_of
 
 __all__ = [
+    "NUMBERED",
+    "OF_CREDIT",
     "OF_VENDORS",
     "OWED",
     "Account",
@@ -30,6 +34,7 @@ __all__ = [
     "HoldUnknown",
     "Kind",
     "MomentInvalid",
+    "Overdrawn",
     "PayeeUnknown",
     "Posting",
     "SaleUnknown",

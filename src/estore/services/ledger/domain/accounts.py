@@ -15,6 +15,8 @@ class Kind(StrEnum):
     losses: what nobody else bears. fees: kept by providers. adjustments: the other side of an operator's correction.
     promotions: paid for discounts, and for credit that was given away.
 
+    Of a gift card (owner: its id) or a customer's account: what can be spent. They are never above zero.
+
     Of a vendor: pending: sold, may still come back. available: to be paid out. reserved: held, for a return, a dispute
     or as a rolling reserve. paying: on its way to the bank. paid_out: carried out; what left the marketplace for good.
     """
@@ -28,6 +30,8 @@ class Kind(StrEnum):
     FEES = "fees"
     ADJUSTMENTS = "adjustments"
     PROMOTIONS = "promotions"
+    GIFT_CARD = "gift_card"
+    STORE_CREDIT = "store_credit"
     PENDING = "pending"
     AVAILABLE = "available"
     RESERVED = "reserved"
@@ -36,12 +40,15 @@ class Kind(StrEnum):
 
 
 OF_VENDORS = frozenset({Kind.PENDING, Kind.AVAILABLE, Kind.RESERVED, Kind.PAYING, Kind.PAID_OUT})
+OF_CREDIT = frozenset({Kind.GIFT_CARD, Kind.STORE_CREDIT})
+NUMBERED = OF_VENDORS | OF_CREDIT
+"""Accounts whose lines are numbered and know the balance after them; whoever posts to one has its balance locked."""
 OWED = (Kind.PENDING, Kind.AVAILABLE, Kind.RESERVED, Kind.PAYING)
 """A vendor is owed the sum of these, with the sign turned: they are the marketplace's debts."""
 
 
 class Account(NamedTuple):
-    """One account. owner: a vendor's id, a provider's name, or empty."""
+    """One account. owner: a vendor's, a card's or a customer's id, a provider's name, or empty."""
 
     kind: Kind
     owner: str

@@ -19,7 +19,8 @@ class EntryKind(StrEnum):
     capture, refund_paid, dispute, dispute_won, dispute_lost, fee: money moved at a provider.
     sale, refund, refund_undone: who earned it, who gives it back. release: pending became available.
     hold, unhold: reserved and let go. payout, payout_paid, payout_failed, payout_returned: on its way to the bank.
-    adjustment: an operator's correction.
+    adjustment: an operator's correction. card_issued, card_redeemed, card_expired: a gift card's beginning, and its end
+    but for orders. credit_granted: to an account, or taken back. credit, credit_back: paid for an order, and returned.
     """
 
     CAPTURE = "capture"
@@ -39,10 +40,20 @@ class EntryKind(StrEnum):
     PAYOUT_RETURNED = "payout_returned"
     ADJUSTMENT = "adjustment"
     FEE = "fee"
+    CARD_ISSUED = "card_issued"
+    CARD_REDEEMED = "card_redeemed"
+    CARD_EXPIRED = "card_expired"
+    CREDIT_GRANTED = "credit_granted"
+    CREDIT = "credit"
+    CREDIT_BACK = "credit_back"
 
 
 class Unbalanced(AssertionError):
     """An entry does not sum to zero: a defect of ours, never of a request."""
+
+
+class Overdrawn(AssertionError):
+    """An entry would spend credit that is not there: a defect of ours, for whoever posts has looked under the lock."""
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True, gc=False):

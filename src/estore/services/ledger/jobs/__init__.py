@@ -5,11 +5,13 @@ from __future__ import annotations
 from estore.kit.clock import Clock
 from estore.kit.context import system_context
 from estore.kit.service import Job
-from estore.services.ledger.endpoints import Endpoints
+from estore.services.ledger.endpoints import CreditEndpoints, Endpoints
 from estore.services.ledger.jobs import books
 
+CARDS = 500
 
-def jobs(e: Endpoints, clock: Clock) -> list[Job]:
+
+def jobs(e: Endpoints, credit: CreditEndpoints, clock: Clock) -> list[Job]:
     """Return the jobs of the ledger."""
 
     async def roll_sales() -> None:
@@ -19,5 +21,13 @@ def jobs(e: Endpoints, clock: Clock) -> list[Job]:
     async def look_again() -> None:
         await e.look_again(system_context(clock.now()), None)
 
-    own = [Job("ledger.roll_sales", 2.0, roll_sales), Job("ledger.look_again", 60.0, look_again)]
+    async def expire_gift_cards() -> None:
+        while await credit.expire_cards(system_context(clock.now()), CARDS):
+            pass
+
+    own = [
+        Job("ledger.roll_sales", 2.0, roll_sales),
+        Job("ledger.look_again", 60.0, look_again),
+        Job("ledger.expire_gift_cards", 60.0, expire_gift_cards),
+    ]
     return [*books.jobs(e, clock), *own]

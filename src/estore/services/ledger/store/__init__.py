@@ -5,7 +5,8 @@
 3. parcels (`lock_earnings`), sorted. Who holds, lets go or refunds on a parcel holds its row
 4. holds, sorted; those of one parcel behind its row. The timer of holds waits for none (SKIP LOCKED)
 5. payouts, sorted, and reserve terms. The timers wait for none of them (SKIP LOCKED). Nobody locks these and 2 to 4
-6. accounts that are opened, sorted; then vendors' balances, sorted by account. Locked in `journal` only
+   orders' credit (`claim_credit`, `lock_credit`), sorted, then gift cards, sorted. Nobody locks these and 2 to 5
+6. accounts that are opened, sorted; then numbered balances, sorted by account. Locked in `journal` only
 7. entries, by their unique source, sorted
 
 A transaction posts once, so 6 and 7 come last; what a payout's balances were locked for is inserted after them, where

@@ -8,7 +8,7 @@ from estore.services.ledger.store.seals import CHECKED
 _ENTRIES = "SELECT count(*) FROM entry"
 _NEWEST = 100
 _LINES = "SELECT count(*) FROM line"
-_VENDORS = "a.kind IN ('pending', 'available', 'reserved', 'paying', 'paid_out')"
+_NUMBERED = "a.kind IN ('pending', 'available', 'reserved', 'paying', 'paid_out', 'gift_card', 'store_credit')"
 
 _OF_JOURNAL = (
     Invariant(
@@ -49,14 +49,14 @@ _OF_JOURNAL = (
     ),
     Invariant(
         0,
-        "a vendor's balance is that of its last line, and their sum",
+        "a numbered balance, a vendor's or credit, is that of its last line, and their sum",
         f"""
         SELECT a.owner, a.kind, a.currency, b.amount, b.lines, l.sum, l.count, l.last FROM account a
         LEFT JOIN balance b ON b.account_id = a.id
         LEFT JOIN (SELECT account_id, sum(amount) AS sum, count(*) AS count, max(seq) AS top,
                           (array_agg(balance ORDER BY seq DESC))[1] AS last
                    FROM line WHERE seq IS NOT NULL GROUP BY account_id) l ON l.account_id = a.id
-        WHERE {_VENDORS} AND (b.amount, b.lines, b.amount, b.lines) IS DISTINCT FROM
+        WHERE {_NUMBERED} AND (b.amount, b.lines, b.amount, b.lines) IS DISTINCT FROM
               (coalesce(l.sum, 0)::bigint, coalesce(l.count, 0), coalesce(l.last, 0), coalesce(l.top, 0))
         """,
         "SELECT count(*) FROM balance",
@@ -72,7 +72,7 @@ _OF_JOURNAL = (
                    GROUP BY account_id) d ON d.account_id = a.id
         LEFT JOIN (SELECT account_id, sum(amount)::bigint AS amount, count(*) AS lines FROM line GROUP BY account_id) l
             ON l.account_id = a.id
-        WHERE NOT ({_VENDORS}) AND (b.amount + coalesce(d.amount, 0), b.lines + coalesce(d.lines, 0))
+        WHERE NOT ({_NUMBERED}) AND (b.amount + coalesce(d.amount, 0), b.lines + coalesce(d.lines, 0))
               IS DISTINCT FROM (coalesce(l.amount, 0), coalesce(l.lines, 0)::numeric)
         """,
         _LINES,
@@ -168,20 +168,24 @@ _OF_CUSTOMERS = (
     # Measured from the latest entry: as long as the ledger hears of anything, it must hear of this.
     Invariant(
         9,
-        "what was captured became a sale, or goes back",
+        "what was captured or paid by credit became a sale, or goes back",
         f"""
-        SELECT order_id, max(-amount) FILTER (WHERE kind = 'capture') AS captured FROM ({_CUSTOMERS}) c
-        GROUP BY order_id HAVING bool_or(kind = 'capture') AND bool_and(kind IN ('capture', 'dispute_lost'))
+        SELECT order_id, sum(-amount) FILTER (WHERE kind IN ('capture', 'credit')) AS paid FROM ({_CUSTOMERS}) c
+        GROUP BY order_id HAVING bool_or(kind IN ('capture', 'credit'))
+            AND bool_and(kind IN ('capture', 'credit', 'dispute_lost'))
             AND max(posted_at) < (SELECT max(posted_at) FROM entry) - interval '1 hour'
         """,
-        "SELECT count(*) FROM entry WHERE kind = 'capture'",
+        "SELECT count(*) FROM entry WHERE kind IN ('capture', 'credit')",
     ),
     Invariant(
         11,
-        "an order is sold for what was captured",
+        "an order is sold for what was captured and what credit paid",
+        # Credit is held before anything is captured; what was captured may be heard after the sale.
         f"""
-        SELECT order_id, sum(amount) AS differs FROM ({_CUSTOMERS}) c WHERE kind IN ('capture', 'sale')
-        GROUP BY order_id HAVING count(DISTINCT kind) = 2 AND sum(amount) <> 0
+        SELECT order_id, sum(amount) AS differs FROM ({_CUSTOMERS}) c WHERE kind IN ('capture', 'credit', 'sale')
+        GROUP BY order_id HAVING bool_or(kind = 'sale') AND sum(amount) <> 0 AND (
+            bool_or(kind = 'capture') OR (bool_or(kind = 'credit')
+                AND max(posted_at) < (SELECT max(posted_at) FROM entry) - interval '1 hour'))
         """,
         "SELECT count(*) FROM entry WHERE kind = 'sale'",
     ),
@@ -189,17 +193,20 @@ _OF_CUSTOMERS = (
         4,
         "a sale is refunded to the customer for what vendors and marketplace bear",
         # Payments may cut a refund because another one, made there, took a part of it: that part is borne once, with
-        # the refund that was cut, so the two sum up.
+        # the refund that was cut, so the two sum up. What was paid by credit goes back after the rest.
         f"""
         SELECT order_id, sum(amount) FILTER (WHERE paid) AS differs, array_agg(ref) AS refs FROM (
-            SELECT order_id, ref, sum(amount) AS amount, count(DISTINCT kind) AS kinds,
+            SELECT order_id, ref, sum(amount) AS amount, bool_or(kind = 'refund') AND bool_or(kind <> 'refund') AND (
+                    bool_or(kind = 'credit_back')
+                    OR max(posted_at) < (SELECT max(posted_at) FROM entry) - interval '1 hour'
+                    OR NOT EXISTS (SELECT 1 FROM entry s WHERE s.source = 'credit:' || c.order_id)) AS whole,
                 bool_or(kind <> 'refund') AS paid
             FROM ({_CUSTOMERS}) c
-            WHERE kind IN ('refund', 'refund_paid', 'dispute_lost')
+            WHERE kind IN ('refund', 'refund_paid', 'credit_back', 'dispute_lost')
                 AND EXISTS (SELECT 1 FROM entry s WHERE s.source = 'sale:' || c.order_id)
             GROUP BY order_id, ref) r
         GROUP BY order_id
-        HAVING bool_or(kinds = 2 AND amount <> 0) AND sum(amount) FILTER (WHERE paid) <> 0
+        HAVING bool_or(whole AND amount <> 0) AND sum(amount) FILTER (WHERE paid) <> 0
         """,
         "SELECT count(*) FROM entry WHERE kind = 'refund'",
     ),

@@ -1,7 +1,7 @@
 """Posting: a batch of entries is a handful of statements, whatever its size.
 
 The platform's accounts are never locked: what a batch did to them is one row in `balance_delta`, folded in later.
-Vendors' balances are locked here and nowhere else, sorted by account.
+Balances of vendors, gift cards and store credit are locked here and nowhere else, sorted by account.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from estore.kit.db import Tx
 from estore.kit.ids import new_message_id
-from estore.services.ledger.domain import OF_VENDORS, Account, Kind, Posting, digest_of
+from estore.services.ledger.domain import NUMBERED, OF_CREDIT, Account, Kind, Overdrawn, Posting, digest_of
 
 _ACCOUNTS = """
 SELECT id, kind, owner, currency FROM account
@@ -58,7 +58,7 @@ SELECT * FROM unnest($12::int[], $13::bigint[], $14::bigint[])
 
 
 class Balance(msgspec.Struct):
-    """A vendor's account while it is locked. amount: signed, credits below zero. lines: how many were posted.
+    """A numbered account while it is locked. amount: signed, credits below zero. lines: how many were posted.
 
     posted_at: of the last one; it never goes back within an account, so that a period is a range of lines.
     """
@@ -70,7 +70,7 @@ class Balance(msgspec.Struct):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """What was new, in order, and vendors' accounts before (their amounts) and after it."""
+    """What was new, in order, and numbered accounts before (their amounts) and after it."""
 
     postings: list[Posting]
     before: dict[Account, int]
@@ -84,27 +84,28 @@ class Journal:
         self._ids: dict[Account, int] = {}
 
     async def lock(self, tx: Tx, accounts: Iterable[Account], now: datetime) -> dict[Account, Balance]:
-        """Lock the balances of vendors' accounts until the transaction ends; opens what there is none of yet.
+        """Lock the balances of numbered accounts until the transaction ends; opens what there is none of yet.
 
-        Lock all that a transaction will post to at once: the rows are taken in the order of their account.
+        Name all that a transaction will post to at once: the rows are taken in the order of their account. The
+        platform's are opened only.
         """
         wanted = sorted(set(accounts))
         ids = await self._known(tx, wanted, now)
-        by_id = {ids[account]: account for account in wanted}
+        by_id = {ids[account]: account for account in wanted if account.kind in NUMBERED}
         rows = await tx.fetch(_LOCK, sorted(by_id))
         return {by_id[row["account_id"]]: Balance(*row) for row in rows}
 
     async def post(self, tx: Tx, postings: Sequence[Posting], now: datetime) -> list[Posting]:
         """Post what was not posted before; returns that, in order. now: the time of posting.
 
-        Of two with the same source the first is posted. Raises Unbalanced.
+        Of two with the same source the first is posted. Raises Unbalanced, Overdrawn.
         """
         return (await self.record(tx, postings, now)).postings
 
     async def record(self, tx: Tx, postings: Sequence[Posting], now: datetime) -> Posted:
         """Like `post`, and tell what it did to vendors' accounts. Where `available` is touched, `reserved` is told too.
 
-        A batch has one time: that of the latest line on any of its vendors' accounts, should `now` be before it. So no
+        A batch has one time: that of the latest line on any of its numbered accounts, should `now` be before it. So no
         moment sees one half of a transfer, and lines are ordered by time as by number, whatever clocks say.
         """
         unique = {posting.source: posting.checked() for posting in reversed(postings)}
@@ -114,7 +115,7 @@ class Journal:
         accounts = {account for posting in wanted for account, _ in posting.lines}
         accounts |= {account._replace(kind=Kind.RESERVED) for account in accounts if account.kind is Kind.AVAILABLE}
         ids = await self._known(tx, sorted(accounts), now)
-        owned = [account for account in accounts if account.kind in OF_VENDORS]
+        owned = [account for account in accounts if account.kind in NUMBERED]
         locked = await self.lock(tx, owned, now) if owned else {}
         before = {account: balance.amount for account, balance in locked.items()}
         posted_at = max([now, *(balance.posted_at for balance in locked.values())])
@@ -168,6 +169,8 @@ class Journal:
                 else:
                     touched.add(account)
                     balance.amount += amount
+                    if account.kind in OF_CREDIT and balance.amount > 0:
+                        raise Overdrawn(f"{posting.source}: {account}")
                     balance.lines += 1
                     balance.posted_at = posted_at
                     lines.append((entry_id, no, balance.account_id, amount, balance.lines, balance.amount, posted_at))
@@ -200,7 +203,9 @@ class Journal:
             await tx.execute(_OPEN_ACCOUNTS, *columns)
             found = await self._find(tx, columns)
             await tx.execute(_OPEN_BALANCES, sorted(found.values()), now)
-        tx.after_commit(lambda: self._ids.update(found))
+        # There are as many gift cards as were ever made; of the others a process can know all.
+        kept = {account: number for account, number in found.items() if account.kind not in OF_CREDIT}
+        tx.after_commit(lambda: self._ids.update(kept))
         return ids | found
 
     async def _find(self, tx: Tx, columns: tuple[list[str], list[str], list[str]]) -> dict[Account, int]:

@@ -6,7 +6,10 @@ from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.services.ledger.domain.earnings import Reserve
 
-_KNOWN = "SELECT 1 FROM vendor WHERE vendor_id = $1 UNION ALL SELECT 1 FROM account WHERE owner = $1 LIMIT 1"
+_KNOWN = """
+SELECT 1 FROM vendor WHERE vendor_id = $1 UNION ALL
+SELECT 1 FROM account WHERE owner = $1 AND kind IN ('pending', 'available', 'reserved', 'paying', 'paid_out') LIMIT 1
+"""
 _SAVE_TERMS = """
 INSERT INTO reserve_terms AS t (vendor_id, reserve_bps, reserve_days, version, set_by, set_at)
 VALUES ($1, $2, $3, 1, $4, $5)

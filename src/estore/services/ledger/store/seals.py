@@ -65,8 +65,8 @@ WITH gone AS (
 SELECT count(*) FROM gone
 """
 _LINES_OF_SHEET = """
-SELECT a.kind, CASE WHEN a.kind IN ('pending', 'available', 'reserved', 'paying', 'paid_out') THEN '' ELSE a.owner END
-       AS owner, a.currency, l.amount
+SELECT a.kind, CASE WHEN a.kind IN ('clearing', 'disputed', 'fees') THEN a.owner ELSE '' END AS owner, a.currency,
+       l.amount
 FROM line l JOIN account a ON a.id = l.account_id
 """
 _KEEP_SHEET = f"""
