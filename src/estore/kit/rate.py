@@ -32,8 +32,11 @@ class Limiter:
         self.factor = factor
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    def take(self, name: str, caller: str, rate: Rate) -> dict[str, str]:
-        """Take one token; returns the header fields. Raises RateLimited with Retry-After when there is none."""
+    def take(self, name: str, caller: str, rate: Rate, *, cost: int = 1) -> dict[str, str]:
+        """Take one token; returns the header fields. Raises RateLimited with Retry-After when there is none.
+
+        cost: 0 takes none, where only the outcome will tell whether one is due.
+        """
         if self.factor <= 0:
             return {}
         limit = max(1, int(rate.limit * self.factor))
@@ -41,7 +44,7 @@ class Limiter:
         tokens, seen = self._buckets.pop((name, caller), (float(limit), now))
         tokens = min(float(limit), tokens + (now - seen) * limit / rate.per)
         allowed = tokens >= 1.0
-        tokens -= 1.0 if allowed else 0.0
+        tokens -= float(cost) if allowed else 0.0
         self._buckets[(name, caller)] = (tokens, now)
         if len(self._buckets) > MAX_BUCKETS:
             self._buckets.popitem(last=False)
