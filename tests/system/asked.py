@@ -115,6 +115,11 @@ async def filled(store: Any, market: Market) -> Asked:
     query = {"format": "jsonl", "dry_run": "true"}
     kind = {"Content-Type": "application/jsonl"}
     file = await ok(market.tonwerk.client.post("/v1/imports", params=query, content=b"{}\n", headers=kind), 202)
+    form = {"title": "Ten percent", "effect": {"type": "percentage", "bps": 1000}}
+    promotion = await ok(market.tonwerk.client.post("/v1/promotions", json=form), 201)
+    url = f"/v1/promotions/{promotion['id']}"
+    code = await ok(market.tonwerk.client.post(f"{url}/codes", json={"code": "TEN"}), 201)
+    batch = await ok(market.tonwerk.client.post(f"{url}/code-batches", json={"count": 2}), 201)
     vendor = market.tonwerk.client.headers["authorization"]
     operator = market.operator.headers["authorization"]
     secrets_ = {"Cart-Secret": cart["secret"], "Order-Secret": guest_order.first["secret"]}
@@ -139,5 +144,8 @@ async def filled(store: Any, market: Market) -> Asked:
             "vendor": [market.holzig.id],
             "email": [EMAIL],
             "provider": ["sandbox"],
+            "promotion_id": [promotion["id"]],
+            "batch_id": [batch["id"]],
+            "code": [code["code"]],
         },
     )

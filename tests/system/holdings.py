@@ -63,6 +63,7 @@ class Furnisher:
         await self._customer(side)
         await self._catalog(side)
         sku = await self._for_sale(side)
+        await self._promotion(side)
         orders = await self._orders(side, sku)
         await self._returns(side, orders)
         await self._reviews(side)
@@ -171,6 +172,15 @@ class Furnisher:
         came = {"location": "MAIN", "quantity": 5, "reference": side.private("delivery note")}
         await ok(side.owner.post(f"{url}/receipts", json=came, headers=key()), 201)
         return sku
+
+    @staticmethod
+    async def _promotion(side: Side) -> None:
+        """A promotion that takes a code, chosen or generated, which nobody of the other side is told of."""
+        form = {"title": side.private("promotion"), "effect": {"type": "percentage", "bps": 1000}}
+        made = await ok(side.owner.post("/v1/promotions", json=form, headers=key()), 201)
+        url = f"/v1/promotions/{made['id']}"
+        await ok(side.owner.post(f"{url}/codes", json={"code": f"CODE-{side.word}"}, headers=key()), 201)
+        await ok(side.owner.post(f"{url}/code-batches", json={"count": 2}, headers=key()), 201)
 
     async def _orders(self, side: Side, sku: str) -> list[Bought]:
         """The customer's, twice, a disputed one, and a guest's, who also has a cart."""

@@ -56,13 +56,16 @@ OPEN = {
     "orders.quote": "prices what is for sale, for anybody",
 }
 # Ids of the marketplace's own things: no vendor or customer has one, and operators alone may ask.
-THE_MARKETPLACES = {"dif", "pof", "rep", "cat", "loc", "rul"}
+THE_MARKETPLACES = {"dif", "pof", "rep", "cat", "loc", "rul", "group"}
 # What a parameter or a field takes, where its description does not say `abc_...`.
 KINDS = {
     "account_id": ("acc",),
+    "batch": ("cbt",),
     "cart_id": ("crt",),
+    "code": ("code",),
     "email": ("email",),
     "line_id": ("lin",),
+    "name": ("group",),
     "order": ("ord", "number"),
     "order_id": ("ord",),
     "parcel_id": ("pcl",),
@@ -89,7 +92,7 @@ NOTHING = {"data": [], "next_cursor": None}
 RESTLESS = {"at", "as_of", "last_used_at", "made_at", "available_on", "refreshed_at", "expires_at", "age_seconds"}
 ID = re.compile(r"\b([a-z]{2,4})_[0-9A-HJKMNP-TV-Z]{26}(?:-\d+)?(?![0-9A-Za-z])")
 NUMBER = re.compile(r"\bE-[0-9A-Z]{4}-[0-9A-Z]{4}\b")
-NAMED = ("slug", "sku", "email")
+NAMED = ("slug", "sku", "email", "code")
 
 
 def values_in(answer: Any) -> Iterator[tuple[str, str]]:

@@ -159,7 +159,7 @@ def bad_bodies(route: Route) -> Iterator[Ask]:
     yield route.ask("a form", 415, headers=route.headers | {"Content-Type": "application/x-www-form-urlencoded"})
     for deep in (b"[" * 100_000, b'{"a":' * 40_000, b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}"):
         yield route.ask("deep JSON", 400, 422, body=deep)
-    huge = json.dumps({"surprise": "x" * 300_000}).encode()
+    huge = json.dumps({"surprise": "x" * 600_000}).encode()
     yield route.ask("a huge body", 413, body=huge)
     yield route.ask("a huge body in pieces", 413, body=huge, streamed=True)
     for name in required or ():
@@ -234,6 +234,8 @@ def bad_headers(route: Route) -> Iterator[Ask]:
 def bad_targets(route: Route) -> Iterator[Ask]:
     for parameter in route.parameters("path"):
         for value in GARBAGE:
+            if route.operation["operationId"] == "orders.put_customer_group" and value in ("nope", "0"):
+                continue  # Names like any other
             # Taking out what is not there is fine
             fine = {200} if route.operation["operationId"] == "cart.remove_line" else set()
             refused = {404, 400, 401, 409, 412, 422, 428} | fine

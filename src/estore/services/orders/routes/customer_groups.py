@@ -13,6 +13,8 @@ from estore.services.orders.endpoints import Promoting
 from estore.services.orders.service.promotions import ListOf, MembersForm, OneGroup, OneMember
 
 Req = Request[Any, Any, Any]
+MAX_BODY = 512 * 1024
+"""Room for as many ids as may be added at once."""
 TAGS = ["customer-groups"]
 
 
@@ -64,7 +66,12 @@ def _members(e: Promoting) -> list[Any]:
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
     @http.post(
-        "/v1/customer-groups/{name:str}/members", e.add_members, status=200, tags=TAGS, summary="Add many accounts"
+        "/v1/customer-groups/{name:str}/members",
+        e.add_members,
+        status=200,
+        request_max_body_size=MAX_BODY,
+        tags=TAGS,
+        summary="Add many accounts",
     )
     async def add_members(request: Req, name: str, data: MembersForm) -> Response[MembersAdded]:
         """For operators: up to 10,000 at once. They count as members from their next quote or order on."""
