@@ -143,6 +143,70 @@ async def test_a_replica_that_starts_late_and_one_with_a_copied_folder_catch_up(
     assert found == [(503, ["cup"], False), (200, ["cup"], True)]
 
 
+async def test_a_copy_that_is_made_while_it_is_written_is_whole(
+    shop: Shop, databases: Databases, tmp_path: Path
+) -> None:
+    await shop.sell("mug", "Mug")
+    await shop.index()
+    folder = Folder(root(shop))
+    writing = asyncio.create_task(_keep_writing(shop))
+    states = []
+    for number in range(5):
+        states.append(await asyncio.to_thread(folder.copy, tmp_path / f"copy-{number}"))
+        await asyncio.sleep(0.02)
+    await writing
+    copied = tmp_path / "copy-4"
+    made = Folder(copied).current()
+    async with another(databases, shop, copied) as other:
+        before = [hit["slug"] for hit in (await other.search("mug"))["data"]]
+        await other.index()
+
+        assert "mug" in before
+        assert (await other.search("cup"))["total"] == 12
+        assert made == Folder(copied).current() and made is not None and not Folder(copied).sealed(made)
+    assert states == sorted(states, key=lambda state: state.position)
+    with pytest.raises(FileExistsError):
+        folder.copy(copied)
+
+
+async def _keep_writing(shop: Shop) -> None:
+    for number in range(12):
+        await shop.hear(published(f"cup{number}", "Cup"), stock("mug", number, number + 2))
+
+
+@pytest.mark.parametrize("torn", ["*.term", "*.idx", "meta.json", "missing", "older"])
+async def test_a_torn_copy_is_noticed_and_made_anew(
+    shop: Shop, databases: Databases, tmp_path: Path, torn: str
+) -> None:
+    await shop.sell("mug", "Mug")
+    await shop.index()
+    old = (_current(root(shop)) / "meta.json").read_bytes()
+    await shop.hear(published("cup", "Cup"))
+    if torn == "older":
+        # As `cp` does it: the list of files before a commit, the state after the next one
+        shutil.copytree(root(shop), tmp_path / "torn", symlinks=True)
+        (_current(tmp_path / "torn") / "meta.json").write_bytes(old)
+    else:
+        Folder(root(shop)).copy(tmp_path / "torn")
+        [file, *_] = _current(tmp_path / "torn").glob("*.pos" if torn == "missing" else torn)
+        content = file.read_bytes()
+        file.unlink()
+        if torn != "missing":
+            file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    generation = _current(tmp_path / "torn")
+    async with another(databases, shop, tmp_path / "torn") as other:
+        await other.index()
+
+        assert sorted(await other.names("")) == ["cup", "mug"]
+        assert generation != _current(tmp_path / "torn")
+
+
+def _current(folder: Path) -> Path:
+    current = Folder(folder).current()
+    assert current is not None
+    return current
+
+
 async def test_a_kill_between_commit_and_state_loses_nothing(
     shop: Shop, databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,6 +223,19 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     raise SystemExit(0 if all(finding.holds for finding in findings) else 1)
 
 
+@app.command("copy-index")
+def copy_index(
+    target: Annotated[Path, typer.Argument(help="A new folder; hard links where it is on the same disk.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Copy the search index of this machine whole, while it is used: for a new replica, which then catches up."""
+    from estore.cli import search_index
+
+    settings = attached(data)
+    position = guarded(lambda: search_index.copy(settings, target))
+    print(f"{target}: up to change {position}. Move it to the other machine, and name it in ESTORE_SEARCH_FOLDER.")
+
+
 @app.command()
 def events(
     pattern: Annotated[str | None, typer.Argument(help="Event names, such as `order.*`.")] = None,

@@ -40,13 +40,19 @@ class SearchSettings(msgspec.Struct, frozen=True):
     piece: Annotated[int, msgspec.Meta(ge=1, le=20_000)] = 2000
 
 
+def folder_of(settings: Settings) -> Folder:
+    """Return the folder of this machine's index."""
+    own = settings.section(NAME, SearchSettings)
+    return Folder(Path(own.folder) if own.folder else settings.data / "search")
+
+
 def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     """Compose search."""
     own = settings.section(NAME, SearchSettings)
     clock = clock or SystemClock()
     db = Database(settings.database_of(NAME), NAME, max_size=settings.pool_max)
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
-    folder = Folder(Path(own.folder) if own.folder else settings.data / "search")
+    folder = folder_of(settings)
     text = Text(own.language)
     reader, rulebook, tally = Reader(folder, text), Rulebook(), Tally()
     e = endpoints.build(

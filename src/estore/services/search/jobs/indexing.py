@@ -54,7 +54,7 @@ class IndexWork:
         async with self._turn:
             current = self._folder.current()
             state = self._folder.state(current) if current is not None else None
-            if current is None or state is None or not state.follows(aim.state):
+            if current is None or state is None or not state.follows(aim.state) or self._folder.sealed(current):
                 return aim.unnumbered
             if state.position == aim.state.position and not aim.unnumbered:
                 return False
@@ -75,7 +75,8 @@ class IndexWork:
         aim = await self._e.aim(self._ctx(), None)
         current = self._folder.current()
         state = self._folder.state(current) if current is not None else None
-        if current is not None and state is not None and state.fits(aim.state) and await self._readable(current):
+        fits = current is not None and state is not None and state.fits(aim.state)
+        if current is not None and fits and await self._readable(current):
             return
         began = monotonic()
         generation = self._folder.begin()
@@ -85,9 +86,9 @@ class IndexWork:
             piece = await self._e.chunk(self._ctx(), after)
             await self._in_thread(writer.put, piece.rows, self._clock.now())
             after = piece.after
-        await self._in_thread(writer.commit)
+        state = msgspec.structs.replace(aim.state, commit=await self._in_thread(writer.commit))
         # What changed meanwhile: most of it while the old index still answers and follows, the last while it waits
-        state = await self._catch_up(writer, aim.state)
+        state = await self._catch_up(writer, state)
         async with self._turn:
             state = await self._catch_up(writer, state)
             await self._in_thread(writer.close)
@@ -108,17 +109,20 @@ class IndexWork:
             piece = await self._e.changes(self._ctx(), state.position)
             if piece.position == state.position:
                 return state
-            await self._in_thread(self._write, writer, piece)
-            state = msgspec.structs.replace(state, position=piece.position)
+            commit = await self._in_thread(self._write, writer, piece)
+            state = msgspec.structs.replace(state, position=piece.position, commit=commit)
             self._folder.save(writer.folder, state)
 
-    def _write(self, writer: Writer, piece: Piece) -> None:
+    def _write(self, writer: Writer, piece: Piece) -> int:
         writer.replace(piece.keys, piece.rows, self._clock.now())
-        writer.commit()
+        return writer.commit()
 
     async def _readable(self, generation: Path) -> bool:
         if self._writer is not None and self._writer.folder == generation:
             return True
+        if not await self._in_thread(self._folder.whole, generation):
+            _log.warning("a copy of the index is torn and is made anew")
+            return False
         try:
             async with self._turn:
                 self._writer = await self._in_thread(Writer, generation, self._text)

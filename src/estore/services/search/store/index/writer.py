@@ -38,9 +38,9 @@ class Writer:
             writer.delete_documents_by_query(tantivy.Query.term_set_query(self._text.schema, "key", list(keys)))
         self.put(rows, now)
 
-    def commit(self) -> None:
-        """Make it durable, and visible to those who read."""
-        self._open().commit()
+    def commit(self) -> int:
+        """Make it durable, and visible to those who read. Returns the commit's number, which only grows."""
+        return self._open().commit()
 
     def close(self) -> None:
         """Wait for merges in the background, and let the folder go."""
