@@ -4,8 +4,8 @@
 
 Builds the index as the service does, without PostgreSQL, then asks it from a process of its own at a fixed rate: two
 words with facets, and suggestions while typing. Latencies count from when a request was due, so that a stall is not
-hidden; CPU time is what a request cost, whatever else the machine did. No query is asked twice, so that none is answered
-from memory.
+hidden; CPU time is what a request cost, whatever else the machine did. No query is asked twice, so that none is
+answered from memory.
 """
 
 from __future__ import annotations
@@ -144,10 +144,10 @@ def _percentiles(work: Callable[[], None], seconds: float, rate: float) -> dict[
         work()
         cost.append((time.process_time() - before) * 1000)
         taken.append((monotonic() - due) * 1000)
-    return _sorted("p", taken) | _sorted("cpu_p", cost)
+    return sorted_as("p", taken) | sorted_as("cpu_p", cost)
 
 
-def _sorted(name: str, values: list[float]) -> dict[str, float]:
+def sorted_as(name: str, values: list[float]) -> dict[str, float]:
     values.sort()
     return {f"{name}{p}": round(values[min(len(values) - 1, len(values) * p // 100)], 1) for p in (50, 95, 99)}
 
