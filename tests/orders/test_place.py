@@ -219,7 +219,8 @@ async def test_one_bad_request_of_a_batch_fails_alone(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("change", "status", "code", "pointer"),
     [
-        ({"promotion_codes": ["SPRING"]}, 422, "orders.promotion_unknown", "/promotion_codes/0"),
+        ({"promotion_codes": ["SPRING"]}, 422, "orders.promotion_not_applicable",
+         "/promotion_codes/0"),
         ({"shipping_method": "teleport"}, 422, "orders.method_unknown", "/shipping_method"),
         ({"shipping_address": {"name": "A", "line1": "1", "city": "B", "country": "ZZ"}}, 422, "orders.country_unknown",
          "/shipping_address/country"),

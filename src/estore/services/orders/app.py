@@ -27,6 +27,7 @@ from estore.services.orders.routes import routes
 from estore.services.orders.saga import Limits
 from estore.services.orders.service import Learning, Listing, Placing, Quotes, Refunds, Returns, Steps, Waiting
 from estore.services.orders.service.promotions import Promotions
+from estore.services.orders.service.redeeming import Redeeming
 from estore.services.orders.store import INVARIANTS, Shelf
 
 NAME = "orders"
@@ -109,7 +110,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
     shelf, waiting = Shelf(), Waiting()
     steps = Steps(own.limits, waiting)
-    quotes = Quotes(load_tables(own.tables, settings.currency), shelf)
+    quotes = Quotes(load_tables(own.tables, settings.currency), shelf, Redeeming(edge.limiter))
     e = endpoints.build(
         edge,
         quotes=quotes,

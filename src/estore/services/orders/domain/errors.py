@@ -17,8 +17,20 @@ class MethodUnknown(Invalid):
     code, title = "orders.method_unknown", "There is no such shipping method to this country"
 
 
-class PromotionUnknown(Invalid):
-    code, title = "orders.promotion_unknown", "There is no such promotion"
+class PromotionNotApplicable(Invalid):
+    code, title = "orders.promotion_not_applicable", "A promotion code does not apply to this order"
+
+
+class CreditWrong(Invalid):
+    code, title = "orders.credit_wrong", "This credit cannot pay for the order"
+
+
+class CreditTooHigh(Invalid):
+    code, title = "orders.credit_too_high", "This is more credit than the order costs"
+
+
+class PaymentMethodMissing(Invalid):
+    code, title = "orders.payment_method_missing", "Something is left to pay: send a payment method"
 
 
 class CartOrLines(Invalid):

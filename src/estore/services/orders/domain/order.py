@@ -10,6 +10,7 @@ import msgspec
 
 from estore.contracts.orders import OrderLine, ParcelShare, Totals
 from estore.kit.money import Money
+from estore.services.orders.domain.promotions.explaining import OrderPromotion, QuotePromotion
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U."""
@@ -49,6 +50,11 @@ class PaymentStatus(StrEnum):
     REFUND_PENDING = "refund_pending"
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
+
+
+class CreditKind(StrEnum):
+    GIFT_CARD = "gift_card"
+    STORE_CREDIT = "store_credit"
 
 
 class ParcelStatus(StrEnum):
@@ -102,6 +108,7 @@ class Order(msgspec.Struct):
     credit_refund_requested: int = 0
     credit_refunded: int = 0
     credit_refusal: str = ""
+    shipping_discount: int = 0
 
     @property
     def to_pay(self) -> int:
@@ -184,6 +191,8 @@ class Shipment(msgspec.Struct, frozen=True, gc=False):
 class ParcelView(msgspec.Struct, frozen=True, gc=False):
     """What one vendor sends, in one shipment or more. lines: ids of the order's lines in it. `tax` is inside `total`.
 
+    shipping: after shipping_discount.
+
     carrier, tracking, shipped_at: of the shipment that completed it.
     """
 
@@ -194,6 +203,7 @@ class ParcelView(msgspec.Struct, frozen=True, gc=False):
     items: Money
     discount: Money
     shipping: Money
+    shipping_discount: Money
     tax: Money
     total: Money
     carrier: str | None = None
@@ -204,21 +214,33 @@ class ParcelView(msgspec.Struct, frozen=True, gc=False):
 
 
 class TotalsView(msgspec.Struct, frozen=True, gc=False):
-    """total = items - discount + shipping, plus tax where prices do not include it."""
+    """total = items - discount + shipping, plus tax where prices do not include it. shipping: after
+    shipping_discount."""
 
     items: Money
     discount: Money
     shipping: Money
+    shipping_discount: Money
     tax: Money
     total: Money
     prices_include_tax: bool
+
+
+class CreditView(msgspec.Struct, frozen=True, gc=False):
+    """So much of the total is paid by one gift card (its code is kept nowhere), or by store credit."""
+
+    kind: str
+    amount: Money
 
 
 class OrderView(msgspec.Struct, frozen=True, gc=False):
     """An order as its customer and the operator see it.
 
     secret: of a guest's order; proves it as `Order-Secret`. Only in the answer to POST /v1/orders.
-    refunded: what was given back; payment_status says whether more is on its way.
+    refunded: what was given back, as money or as credit; payment_status says whether more is on its way.
+    credit: what of the total gift cards and store credit pay; to_pay: the rest, for the payment method.
+    credit_refusal: why an order with cancel_reason `credit_refused` got none: `unknown_card`, `expired`, `disabled`,
+    `insufficient`, `other_currency`, `no_account`.
     requires_action_url: where the customer has to go before the payment can go on.
     """
 
@@ -233,13 +255,17 @@ class OrderView(msgspec.Struct, frozen=True, gc=False):
     totals: TotalsView
     shipping_address: Address
     shipping_method: str
-    payment_method: str
+    payment_method: str | None
     created_at: datetime
     version: int
     cancel_reason: str | None = None
     requires_action_url: str | None = None
     secret: str | msgspec.UnsetType = msgspec.UNSET
     refunded: Money | msgspec.UnsetType = msgspec.UNSET
+    credit: tuple[CreditView, ...] = ()
+    to_pay: Money | msgspec.UnsetType = msgspec.UNSET
+    credit_refusal: str | None = None
+    promotions: tuple[OrderPromotion, ...] = ()
 
 
 class QuoteLine(msgspec.Struct, frozen=True, gc=False):
@@ -256,31 +282,38 @@ class QuoteLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class QuoteParcel(msgspec.Struct, frozen=True, gc=False):
-    """What one vendor would send. lines: indexes into the quote's lines."""
+    """What one vendor would send. lines: indexes into the quote's lines. shipping: after shipping_discount."""
 
     vendor_id: str
     lines: tuple[int, ...]
     items: Money
     discount: Money
     shipping: Money
+    shipping_discount: Money
     tax: Money
     total: Money
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """What it would cost now. expected_total: send it with the order, and no other total will be charged."""
+    """What it would cost now. expected_total: send it with the order, and no other total will be charged. to_pay: what
+    the credits that were named would leave of it, if they are good for as much. promotions: what explains every
+    discount, and why a code does not apply."""
 
     lines: tuple[QuoteLine, ...]
     parcels: tuple[QuoteParcel, ...]
     totals: TotalsView
     shipping_method: str
     expected_total: Money
+    to_pay: Money
+    promotions: tuple[QuotePromotion, ...] = ()
 
 
 class VendorParcel(msgspec.Struct, frozen=True, gc=False):
     """A parcel as its vendor sees it: its own lines and its own share of the order, and where it goes.
 
-    commission: what the marketplace keeps, before commission_tax; payable = total - commission - commission_tax.
+    commission: what the marketplace keeps, before commission_tax; payable = total + funded - commission -
+    commission_tax. funded: what of discount and shipping_discount the marketplace pays; borne: what the vendor bears.
+    shipping: after shipping_discount.
     carrier, tracking, shipped_at: of the shipment that completed it.
     """
 
@@ -295,8 +328,11 @@ class VendorParcel(msgspec.Struct, frozen=True, gc=False):
     items: Money
     discount: Money
     shipping: Money
+    shipping_discount: Money
     tax: Money
     total: Money
+    funded: Money
+    borne: Money
     commission: Money
     commission_tax: Money
     payable: Money
@@ -310,7 +346,8 @@ class VendorParcel(msgspec.Struct, frozen=True, gc=False):
 
 
 class VendorLine(msgspec.Struct, frozen=True, gc=False):
-    """One line of a parcel. shipped: how many of its pieces were handed over to a carrier."""
+    """One line of a parcel. shipped: how many of its pieces were handed over to a carrier. funded: what of the discount
+    the marketplace pays."""
 
     id: str
     sku: str
@@ -319,6 +356,7 @@ class VendorLine(msgspec.Struct, frozen=True, gc=False):
     quantity: int
     unit_price: Money
     discount: Money
+    funded: Money
     tax: Money
     total: Money
     commission: Money

@@ -26,7 +26,15 @@ Email = Annotated[
 ]
 ShippingMethod = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,29}$", examples=["standard", "express"])]
 PaymentMethod = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$", examples=["pm_ok"])]
-PromotionCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+PromotionCode = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        pattern=r"^ *[A-Za-z0-9][A-Za-z0-9_-]{0,39} *$",
+        description="In capitals or not; blanks around it do not matter",
+        examples=["SPRING"],
+    ),
+]
 PromotionCodes = Annotated[list[PromotionCode], msgspec.Meta(max_length=10)]
 
 
@@ -66,6 +74,28 @@ class DestinationForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     phone: Short = ""
 
 
+GiftCardCode = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        pattern=r"^[ -]*[A-Za-z0-9][A-Za-z0-9 -]*$(?!\n)",
+        description="Read in capitals, without blanks and hyphens",
+        examples=["GIFT-7K3M-92QX-B4TD"],
+    ),
+]
+
+
+class CreditForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """So much of the total is paid by a gift card, or by the store credit of who is signed in."""
+
+    amount: Money
+    gift_card: GiftCardCode | None = None
+    store_credit: bool = False
+
+
+Credits = Annotated[list[CreditForm], msgspec.Meta(max_length=10)]
+
+
 class AskQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """POST /v1/quotes."""
 
@@ -73,6 +103,7 @@ class AskQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     shipping_address: DestinationForm
     shipping_method: ShippingMethod = "standard"
     promotion_codes: PromotionCodes = []
+    credits: Credits = []
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -80,16 +111,18 @@ class PlaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     cart_version: the version of the cart that the customer saw; the order waits until it is known here.
     expected_total: the quote's; another total is never charged.
+    credits: what of the total gift cards and store credit pay. payment_method: for the rest; needed where there is one.
     """
 
     email: Email
     shipping_address: AddressForm
-    payment_method: PaymentMethod
+    payment_method: PaymentMethod | None = None
     shipping_method: ShippingMethod = "standard"
     cart_id: Id | None = None
     cart_version: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)] | None = None
     lines: Lines | None = None
     promotion_codes: PromotionCodes = []
+    credits: Credits = []
     expected_total: Money | None = None
 
 

@@ -15,13 +15,16 @@ from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.endpoint import KeyReused, once_scope, replayed
 from estore.kit.envelope import Envelope
-from estore.kit.errors import Failure, Transient
+from estore.kit.errors import Failure, Fault, RateLimited, Transient
 from estore.kit.ids import GuestSecrets, new_id
 from estore.services.orders import domain, store
-from estore.services.orders.domain import Address, Priced
+from estore.services.orders.domain import Address
+from estore.services.orders.domain.promotions.explaining import detail_of
 from estore.services.orders.saga import Limits
 from estore.services.orders.service.commands import LineForm, Placement
-from estore.services.orders.service.quotes import FindOffer, Quotes, quote_of
+from estore.services.orders.service.credits import paying
+from estore.services.orders.service.quotes import Offered, Quotes, quote_of
+from estore.services.orders.service.redeeming import Going, Wish, buyer_of, codes_in
 from estore.services.orders.service.showing import as_placed, encoded, event_lines, event_totals, placed_view
 
 SCOPE = "orders.place_orders"
@@ -29,12 +32,15 @@ MAX_ROUNDS = 4
 _BY_MEMORY = (
     domain.NotSellable,
     domain.TotalChanged,
+    domain.PromotionNotApplicable,
     domain.TooMuch,
+    domain.CreditTooHigh,
+    domain.PaymentMethodMissing,
     domain.CartUnknown,
     domain.CartBehind,
     domain.CartEmpty,
 )
-"""Refusals that offers and carts read long ago may be wrong about."""
+"""Refusals that offers, carts and the book read long ago may be wrong about."""
 Call = tuple[Context, Placement]
 
 
@@ -50,6 +56,23 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
 
     order_id: str
     secret: str | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a call asks for, before it is priced."""
+
+    wish: Wish
+    going: Going
+    cart_version: int | None
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """An order as it would be placed, and what it would be answered."""
+
+    asked: Asked
+    offered: Offered
+    new: store.NewOrder
+    placed: Placed
 
 
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
@@ -70,11 +93,13 @@ class Placing:
         self._secrets = secrets
 
     async def place_orders(self, tx: Tx, calls: Sequence[Call]) -> Sequence[Placed | Failure]:
-        """Place a batch: one statement when all offers are known here and nothing has changed since they were read.
+        """Place a batch: one statement when all offers are known here and nothing has changed since they were read, and
+        one or two more where promotions have limits or are by code.
 
-        Each call's failure is its own: CartUnknown, CartBehind, CartEmpty, CartOrLines, TotalChanged (carries the new
-        quote), KeyReused, and what pricing raises. Nothing is refused on the word of a memory that may be old, and
-        a key that was answered before is answered the same, whatever has happened to cart and prices since.
+        Each call's failure is its own: CartUnknown, CartBehind, CartEmpty, CartOrLines, TotalChanged and
+        PromotionNotApplicable (both carry the new quote), RateLimited for who guesses codes, KeyReused, and what
+        pricing and `paying` raise. Nothing is refused on the word of a memory that may be
+        old, and a key that was answered before is answered the same, whatever has happened to cart and prices since.
         """
         answers: dict[int, Placed | Failure] = {}
         queue = list(range(len(calls)))
@@ -129,19 +154,13 @@ class Placing:
         fresh: set[int],
         answers: dict[int, Placed | Failure],
     ) -> list[int]:
-        """Answer what can be answered; returns the calls to be tried again with offers read anew."""
-        drafts: dict[int, tuple[store.NewOrder, Placed]] = {}
+        """Answer what can be answered; returns the calls to be tried again with what was read anew."""
         refused: dict[int, Failure] = {}
-        for index in wanted:
-            ctx, call = calls[index]
-            try:
-                drafts[index] = self._draft(ctx, call)
-            except Failure as failure:
-                refused[index] = failure
-        admitted = await self._write(tx, drafts, calls)
+        offers, drafts, revision = await self._drafts(tx, calls, wanted, fresh, refused)
+        admitted = await self._write(tx, drafts, calls, revision)
         for index in admitted:
-            answers[index] = drafts[index][1]
-            tx.outgoing.append(drafts[index][0].placed)
+            answers[index] = drafts[index].placed
+            tx.outgoing.append(drafts[index].new.placed)
         left = [index for index in wanted if index not in admitted]
         if not left:
             return []
@@ -153,53 +172,106 @@ class Placing:
             if row is not None:
                 answers[index] = await _replay(tx, row, ctx, self._secrets)
             elif index in refused and (index in fresh or not isinstance(refused[index], _BY_MEMORY)):
-                answers[index] = refused[index]
+                answers[index] = self._counted(ctx, refused[index], offers.get(index))
             else:
                 fresh.add(index)
                 again.append(index)
         return again
 
-    async def _write(self, tx: Tx, drafts: dict[int, tuple[store.NewOrder, Placed]], calls: Sequence[Call]) -> set[int]:
+    async def _drafts(
+        self, tx: Tx, calls: Sequence[Call], wanted: Sequence[int], fresh: set[int], refused: dict[int, Failure]
+    ) -> tuple[dict[int, Offered], dict[int, Draft], int]:
+        """Price what can be priced, by the book of which revision; why the others cannot be goes into `refused`."""
+        asked: dict[int, Asked] = {}
+        for index in wanted:
+            try:
+                asked[index] = self._asked(*calls[index])
+            except Failure as failure:
+                refused[index] = failure
+        redeeming, now = self._quotes.redeeming, calls[0][0].now
+        facts = await redeeming.read(tx, [one.wish for one in asked.values()], now, sure=not fresh.isdisjoint(asked))
+        offers: dict[int, Offered] = {}
+        drafts: dict[int, Draft] = {}
+        for index, one in asked.items():
+            ctx, call = calls[index]
+            try:
+                offers[index] = self._quotes.price(one.wish, one.going, facts, ctx.now)
+                drafts[index] = self._draft(ctx, call, one, offers[index])
+            except Failure as failure:
+                refused[index] = failure
+        missing = [
+            claim
+            for draft in drafts.values()
+            for claim in draft.offered.claims
+            if claim.at_most is not None and (claim.promotion_id, claim.scope) not in facts.used
+        ]
+        if missing:
+            await store.open_counters(tx, missing)
+        return offers, drafts, redeeming.revision
+
+    def _counted(self, ctx: Context, failure: Failure, offered: Offered | None) -> Failure:
+        """Return the refusal, or that there were too many of codes that nobody knows."""
+        try:
+            self._quotes.redeeming.count(ctx, offered.refused if offered is not None else ())
+        except RateLimited as limited:
+            return limited
+        return failure
+
+    async def _write(self, tx: Tx, drafts: dict[int, Draft], calls: Sequence[Call], revision: int) -> set[int]:
         if not drafts:
             return set()
         while True:
             try:
-                ids = await store.place(tx, [draft for draft, _ in drafts.values()])
-                return {index for index, (draft, _) in drafts.items() if draft.order_id in ids}
+                ids = await store.place(tx, [draft.new for draft in drafts.values()], revision)
+                return {index for index, draft in drafts.items() if draft.new.order_id in ids}
             except store.NumberTaken:
-                for index, (draft, _) in drafts.items():
-                    drafts[index] = self._order(*calls[index], draft.priced, draft.cart_version)
+                for index, draft in drafts.items():
+                    drafts[index] = self._order(*calls[index], draft.asked, draft.offered)
 
-    def _draft(self, ctx: Context, call: Placement) -> tuple[store.NewOrder, Placed]:
+    def _asked(self, ctx: Context, call: Placement) -> Asked:
         order = call.order
         if (order.lines is None) is (order.cart_id is None):
             raise domain.CartOrLines(pointer="/cart_id" if order.cart_id is not None else "/lines")
+        codes = codes_in(order.promotion_codes)
+        self._quotes.redeeming.admit(ctx, codes)
         cart = _their_cart(ctx, call, self._shelf.cart(order.cart_id)) if order.cart_id is not None else None
         lines = order.lines or [LineForm(line.sku, line.quantity) for line in (cart.lines if cart else ())]
-        find: FindOffer = self._shelf.get
-        priced = self._quotes.price(
-            lines, order.shipping_address.country, order.shipping_method, order.promotion_codes, find, ctx.now
-        )
-        expected = order.expected_total
+        going = self._quotes.going(order.shipping_address.country, order.shipping_method)
+        demand = self._quotes.demand(lines, self._shelf.get)
+        wish = Wish(demand, codes, buyer_of(ctx, order.email))
+        return Asked(wish, going, cart.version if cart is not None else None)
+
+    def _draft(self, ctx: Context, call: Placement, asked: Asked, offered: Offered) -> Draft:
+        """Return the order, if it is what the customer wants. Raises PromotionNotApplicable, TotalChanged."""
+        priced, method = offered.priced, asked.going.method_name
+        wrong = [one for one in offered.refused if one.code]
+        if wrong:
+            codes = asked.wish.codes
+            raise domain.PromotionNotApplicable(
+                detail_of(wrong[0], priced.currency) if len(wrong) == 1 else "",
+                errors=[Fault(detail_of(one, priced.currency), f"/promotion_codes/{codes[one.code]}") for one in wrong],
+                reason=wrong[0].reason,
+                quote=quote_of(offered, method),
+            )
+        expected = call.order.expected_total
         if expected is not None and (expected.amount != priced.total or expected.currency != priced.currency):
             raise domain.TotalChanged(
                 f"it is {priced.total} {priced.currency} now, in minor units",
                 pointer="/expected_total",
-                quote=quote_of(priced, order.shipping_method),
+                quote=quote_of(offered, method),
             )
-        return self._order(ctx, call, priced, cart.version if cart is not None else None)
+        return self._order(ctx, call, asked, offered)
 
-    def _order(
-        self, ctx: Context, call: Placement, priced: Priced, cart_version: int | None
-    ) -> tuple[store.NewOrder, Placed]:
-        order = call.order
+    def _order(self, ctx: Context, call: Placement, asked: Asked, offered: Offered) -> Draft:
+        order, priced = call.order, offered.priced
         order_id = new_id("ord")
         number = domain.number_of(secrets.randbits(domain.NUMBER_BITS))
         account_id = ctx.principal.account_id
         secret = self._secrets.of(order_id) if account_id is None else None
         address = _address(order.shipping_address)
         expires_at = ctx.now + timedelta(seconds=self._limits.until_confirmed)
-        body = encoded(placed_view(ctx, call, priced, order_id, number, secret, address))
+        uses = paying(order, priced.total, priced.currency, account_id)
+        body = encoded(placed_view(ctx, call, priced, order_id, number, secret, address, uses))
         event = OrderPlaced(
             order_id=order_id,
             number=number,
@@ -208,7 +280,7 @@ class Placing:
             lines=event_lines(order_id, priced),
             totals=event_totals(priced),
             cart_id=order.cart_id,
-            cart_version=cart_version,
+            cart_version=asked.cart_version,
             deadline=expires_at,
             version=1,
         )
@@ -219,7 +291,7 @@ class Placing:
             account_id,
             order.email,
             hashed(secret),
-            order.payment_method,
+            order.payment_method or "",
             scope,
             key,
             ctx.fingerprint,
@@ -227,14 +299,17 @@ class Placing:
             order.shipping_method,
             address,
             order.cart_id,
-            cart_version,
+            asked.cart_version,
             ctx.now + timedelta(seconds=self._limits.reservation),
             expires_at,
             ctx.now,
             priced,
             Envelope.of(event, "orders", ctx),
+            asked.wish.buyer.key,
+            offered.claims,
+            uses,
         )
-        return new, Placed(order_id, body)
+        return Draft(asked, offered, new, Placed(order_id, body))
 
 
 def _key(ctx: Context) -> tuple[str, str]:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from estore.contracts.orders import OrderLine, Totals
+from estore.contracts.orders import CreditUse, OrderLine, Totals
 from estore.kit.context import Context
 from estore.kit.money import Money
 from estore.services.orders import domain, store
-from estore.services.orders.domain import Address, LineView, OrderView, ParcelView, Priced, line_id, parcel_id
+from estore.services.orders.domain import (
+    Address,
+    CreditView,
+    LineView,
+    OrderView,
+    ParcelView,
+    Priced,
+    line_id,
+    parcel_id,
+)
+from estore.services.orders.domain.promotions.explaining import explained_order
 from estore.services.orders.service.commands import Placement
 from estore.services.orders.service.quotes import totals_of
 
@@ -33,6 +45,7 @@ def event_lines(order_id: str, priced: Priced) -> tuple[OrderLine, ...]:
             commission=line.commission,
             commission_tax=line.commission_tax,
             category_path=line.offer.category_path,
+            funded=line.funded,
         )
         for number, line in enumerate(priced.lines, 1)
     )
@@ -52,9 +65,16 @@ def event_totals(priced: Priced) -> Totals:
 
 
 def placed_view(
-    ctx: Context, call: Placement, priced: Priced, order_id: str, number: str, secret: str | None, address: Address
+    ctx: Context,
+    call: Placement,
+    priced: Priced,
+    order_id: str,
+    number: str,
+    secret: str | None,
+    address: Address,
+    uses: Sequence[CreditUse],
 ) -> OrderView:
-    """Show an order that has just been placed. secret: of a guest's."""
+    """Show an order that has just been placed. secret: of a guest's. uses: what credit pays of it."""
     currency = priced.currency
     parts: list[list[str]] = [[] for _ in priced.parcels]
     lines: list[LineView] = []
@@ -86,6 +106,7 @@ def placed_view(
             Money(parcel.items, currency),
             Money(parcel.discount, currency),
             Money(parcel.shipping, currency),
+            Money(parcel.shipping_discount, currency),
             Money(parcel.tax, currency),
             Money(parcel.total, currency),
         )
@@ -108,6 +129,9 @@ def placed_view(
         1,
         refunded=Money(0, currency),
         secret=msgspec.UNSET if secret is None else secret,
+        credit=tuple(CreditView(use.kind, Money(use.amount, currency)) for use in uses),
+        to_pay=Money(priced.total - sum(use.amount for use in uses), currency),
+        promotions=explained_order(order_id, priced.taken, currency),
     )
 
 
@@ -134,6 +158,7 @@ def as_placed(view: OrderView, secret: str | None) -> OrderView:
         cancel_reason=None,
         requires_action_url=None,
         refunded=Money(0, view.totals.total.currency),
+        credit_refusal=None,
         secret=msgspec.UNSET if secret is None else secret,
     )
 
@@ -154,6 +179,8 @@ def settled_body(body: bytes, outcome: store.Outcome) -> bytes:
             payment_status=outcome.payment_status,
             cancel_reason=outcome.cancel_reason,
             requires_action_url=outcome.action_url,
+            credit_refusal=outcome.credit_refusal or None,
+            refunded=Money(outcome.refunded, view.totals.total.currency),
             version=outcome.version,
             parcels=tuple(replace(parcel, status=status) for parcel in view.parcels),
         )

@@ -197,6 +197,7 @@ class Steps:
             else:
                 _emit(tx, order, do, cause, details.get(order.order_id, _NO_DETAILS))
         await _give_back(tx, refunds)
+        await _release(tx, [(order, cause) for order, do, cause in todo if do is Do.CANCEL])
         outcomes = [_outcome(o) for o in changed if domain.is_settled(o.status, o.payment_status)]
         if outcomes:
             tx.after_commit(lambda: self._waiting.announce(outcomes))
@@ -288,6 +289,13 @@ def _emit(tx: Tx, order: Order, do: Do, cause: Cause, details: Details) -> None:
             pass
 
 
+async def _release(tx: Tx, ended: Sequence[tuple[Order, Cause]]) -> None:
+    """Let others use the promotions that orders which have ended used. Last, as many may wait for the counters."""
+    promoted = [order.order_id for order, _ in ended if order.discount or order.shipping_discount]
+    if promoted:
+        await store.release_uses(tx, promoted, ended[0][1].now)
+
+
 async def _give_back(tx: Tx, refunds: Sequence[tuple[Order, Claim, Cause]]) -> None:
     """Give back what is left of orders that have ended."""
     if not refunds:
@@ -317,7 +325,14 @@ async def _give_back(tx: Tx, refunds: Sequence[tuple[Order, Claim, Cause]]) -> N
 
 def _outcome(order: Order) -> store.Outcome:
     return store.Outcome(
-        order.order_id, order.status, order.payment_status, order.action_url, order.cancel_reason, order.version
+        order.order_id,
+        order.status,
+        order.payment_status,
+        order.action_url,
+        order.cancel_reason,
+        order.version,
+        order.credit_refusal,
+        order.refunded + order.credit_refunded,
     )
 
 

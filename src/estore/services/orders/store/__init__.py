@@ -8,6 +8,7 @@ from estore.services.orders.store.orders import *  # noqa: F403
 from estore.services.orders.store.parcels import *  # noqa: F403
 from estore.services.orders.store.placing import *  # noqa: F403
 from estore.services.orders.store.promotions import *  # noqa: F403
+from estore.services.orders.store.redeeming import *  # noqa: F403
 from estore.services.orders.store.refunds import *  # noqa: F403
 from estore.services.orders.store.returns import *  # noqa: F403
 from estore.services.orders.store.shipments import *  # noqa: F403

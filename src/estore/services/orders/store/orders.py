@@ -12,6 +12,7 @@ from estore.kit.db import Tx
 from estore.kit.money import Money
 from estore.services.orders.domain import (
     Address,
+    CreditView,
     Details,
     LineView,
     Order,
@@ -23,13 +24,16 @@ from estore.services.orders.domain import (
     line_id,
     parcel_id,
 )
+from estore.services.orders.domain.promotions.explaining import explained_order
 from estore.services.orders.store.offers import path_of
+from estore.services.orders.store.redeeming import DISCOUNTS, taken_of
 from estore.services.orders.store.shipments import SHIPMENTS, ShipmentRows, shipments_of
 
 _MOVING = """
 order_id, number, account_id, email, status, payment_status, payment_method, payment_id, action_url, cancel_reason,
 currency, items, discount, shipping, tax, total, inclusive, captured, refund_requested, refunded, deadline, expires_at,
-version, credit, credit_held, credit_refund_requested, credit_refunded, credit_refusal
+version, credit, credit_held, credit_refund_requested, credit_refunded, credit_refusal,
+shipping_discount
 """
 _LOCK = f"SELECT {_MOVING} FROM purchase_order WHERE order_id = ANY($1::text[]) ORDER BY order_id FOR UPDATE"
 # The deadline is asked twice: only the outer condition is checked again on a row that changed before it was locked.
@@ -70,13 +74,16 @@ SELECT order_id,
      FROM order_line l WHERE l.order_id = ids.order_id)::text AS lines,
     (SELECT json_agg(json_build_array(no, vendor_id, status, items, discount, shipping, tax, total, commission, carrier,
                                       tracking, shipped_at, delivered_at, commission_tax, funded,
-                                      {SHIPMENTS}) ORDER BY no)
+                                      shipping_discount, {SHIPMENTS}) ORDER BY no)
      FROM parcel p WHERE p.order_id = ids.order_id)::text AS parcels
 """
 _DETAILS_OF = f"{_DETAILS} FROM unnest($1::text[]) AS ids (order_id)"
-_SHOWN = """
+_SHOWN = f"""
 number, account_id, email, status, payment_status, payment_method, action_url, cancel_reason, currency, items, discount,
-shipping, tax, total, inclusive, shipping_method, address, created_at, version, refunded
+shipping, shipping_discount, tax, total, inclusive, shipping_method, address, created_at, version, refunded, credit,
+credit_refunded, credit_refusal, {DISCOUNTS.format(order="ids")} AS discounts,
+CASE WHEN credit > 0 THEN (SELECT json_agg(json_build_array(c.kind, c.amount) ORDER BY c.no)
+                           FROM order_credit c WHERE c.order_id = ids.order_id)::text END AS credits
 """
 _VIEWS = f"{_DETAILS}, {_SHOWN} FROM purchase_order AS ids"
 # One row per request: ix, what it names, and how it proves that the order is its own.
@@ -102,7 +109,9 @@ _LISTS = {
     for filtered in (True, False)
 }
 _OUTCOMES = """
-SELECT order_id, status, payment_status, action_url, cancel_reason, version FROM purchase_order
+SELECT order_id, status, payment_status, action_url, cancel_reason, version, credit_refusal,
+    refunded + credit_refunded
+FROM purchase_order
 WHERE order_id = ANY($1::text[])
 AND (status NOT IN ('placed', 'awaiting_payment') OR payment_status = 'requires_action')
 """
@@ -142,10 +151,12 @@ class _Parcel(msgspec.Struct, frozen=True, array_like=True):
     delivered_at: datetime | None
     commission_tax: int
     funded: int
+    shipping_discount: int
     shipments: ShipmentRows
 
 
 _lines = msgspec.json.Decoder(tuple[_Line, ...]).decode
+_credits = msgspec.json.Decoder(tuple[tuple[str, int], ...]).decode
 _parcels = msgspec.json.Decoder(tuple[_Parcel, ...]).decode
 
 
@@ -158,6 +169,8 @@ class Outcome(msgspec.Struct, frozen=True):
     action_url: str | None
     cancel_reason: str | None
     version: int
+    credit_refusal: str
+    refunded: int
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -342,6 +355,7 @@ def _view(row: msgspec.Struct | dict[str, object] | object) -> OrderView:
                 money(p.items),
                 money(p.discount),
                 money(p.shipping),
+                money(p.shipping_discount),
                 money(p.tax),
                 money(p.total),
                 p.carrier,
@@ -356,18 +370,23 @@ def _view(row: msgspec.Struct | dict[str, object] | object) -> OrderView:
             money(r["items"]),
             money(r["discount"]),
             money(r["shipping"]),
+            money(r["shipping_discount"]),
             money(r["tax"]),
             money(r["total"]),
             bool(r["inclusive"]),
         ),
         shipping_address=msgspec.convert(r["address"], Address),
         shipping_method=str(r["shipping_method"]),
-        payment_method=str(r["payment_method"]),
+        payment_method=str(r["payment_method"]) or None,
         created_at=r["created_at"],  # type: ignore[arg-type]
         version=r["version"],  # type: ignore[arg-type]
         cancel_reason=r["cancel_reason"],  # type: ignore[arg-type]
         requires_action_url=r["action_url"],  # type: ignore[arg-type]
-        refunded=money(r["refunded"]),
+        refunded=money(r["refunded"]) + money(r["credit_refunded"]),
+        credit=tuple(CreditView(kind, money(amount)) for kind, amount in _credits(r["credits"] or "[]")),  # type: ignore[arg-type]
+        to_pay=money(r["total"]) - money(r["credit"]),
+        credit_refusal=str(r["credit_refusal"]) or None,
+        promotions=explained_order(order_id, taken_of(r["discounts"]), currency),  # type: ignore[arg-type]
     )
 
 

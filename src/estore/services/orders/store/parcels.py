@@ -16,10 +16,10 @@ from estore.services.orders.store.shipments import SHIPMENTS, ParcelRow, Shipmen
 
 _SHOWN = f"""
 SELECT p.order_id, p.no, o.number, p.vendor_id, p.status, o.address, o.shipping_method, o.currency, p.items, p.discount,
-    p.shipping, p.tax, p.total, p.commission, o.created_at, p.carrier, p.tracking, p.shipped_at, p.delivered_at,
-    p.version, p.commission_tax, ({SHIPMENTS})::text AS shipments,
-    (SELECT json_agg(json_build_array(no, sku, product_id, title, quantity, unit_price, discount, tax, total,
-                                      commission, commission_tax) ORDER BY no)
+    p.shipping, p.shipping_discount, p.funded, p.tax, p.total, p.commission, o.created_at, p.carrier, p.tracking,
+    p.shipped_at, p.delivered_at, p.version, p.commission_tax, ({SHIPMENTS})::text AS shipments,
+    (SELECT json_agg(json_build_array(no, sku, product_id, title, quantity, unit_price, discount, funded, tax,
+                                      total, commission, commission_tax) ORDER BY no)
      FROM order_line l WHERE l.order_id = p.order_id AND l.parcel = p.no AND l.vendor_id = p.vendor_id)::text AS lines
 FROM parcel p JOIN purchase_order o ON o.order_id = p.order_id
 """
@@ -59,6 +59,7 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
     quantity: int
     unit_price: int
     discount: int
+    funded: int
     tax: int
     total: int
     commission: int
@@ -117,6 +118,7 @@ def _view(row: Any) -> VendorParcel:
                 line.quantity,
                 money(line.unit_price),
                 money(line.discount),
+                money(line.funded),
                 money(line.tax),
                 money(line.total),
                 money(line.commission),
@@ -130,11 +132,14 @@ def _view(row: Any) -> VendorParcel:
         items=money(row["items"]),
         discount=money(row["discount"]),
         shipping=money(row["shipping"]),
+        shipping_discount=money(row["shipping_discount"]),
         tax=money(row["tax"]),
         total=money(row["total"]),
+        funded=money(row["funded"]),
+        borne=money(row["discount"] + row["shipping_discount"] - row["funded"]),
         commission=money(row["commission"]),
         commission_tax=money(row["commission_tax"]),
-        payable=money(row["total"] - row["commission"] - row["commission_tax"]),
+        payable=money(row["total"] + row["funded"] - row["commission"] - row["commission_tax"]),
         ordered_at=row["created_at"],
         carrier=row["carrier"],
         tracking=row["tracking"],

@@ -129,7 +129,7 @@ def explained(taken: Sequence[Taken], refused: Sequence[Refused], currency: str)
     return (*applied, *missing)
 
 
-def shown(order_id: str, taken: Iterable[Taken], currency: str) -> tuple[OrderPromotion, ...]:
+def explained_order(order_id: str, taken: Iterable[Taken], currency: str) -> tuple[OrderPromotion, ...]:
     """Show the promotions of an order."""
     return tuple(
         OrderPromotion(
