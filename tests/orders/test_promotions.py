@@ -388,3 +388,104 @@ async def test_statements_do_not_grow_with_what_is_there(shop: Shop) -> None:
         await client.get(f"/v1/promotions/{made['id']}")
     with statements(at_most=7):
         await client.put(f"/v1/promotions/{made['id']}", json=TEN_PERCENT, headers={"If-Match": '"v1"'})
+
+
+# --- what is in use -------------------------------------------------------------------------------------------------
+
+
+async def test_uses_are_counted_with_who_paid_until_the_order_is_cancelled(shop: Shop) -> None:
+    client = operator(shop)
+    made = await with_code(client, "TEN", platform_share=2500, limits={"total": 3})
+    url = f"/v1/promotions/{made['id']}"
+    await shop.place(("MUG", 1), promotion_codes=["TEN"])
+    gone = await shop.place(("MUG", 2), promotion_codes=["ten"])
+
+    async def uses() -> tuple[int, int, int, int, int]:
+        found = (await client.get(url)).json()["uses"]
+        (code,) = (await client.get(f"{url}/codes")).json()["data"]
+        return found["orders"], found["amount"]["amount"], found["platform"]["amount"], found["left"], code["uses"]
+
+    both = await uses()
+    await shop.hear(shop.rejected(gone))
+
+    assert both == (2, 240 + 480, 60 + 120, 1, 2)
+    assert await uses() == (1, 240, 60, 2, 1)
+
+
+async def test_a_limit_that_comes_later_counts_what_was_used_before(shop: Shop) -> None:
+    client = operator(shop)
+    made = await with_code(client, "TEN")
+    await shop.place(("MUG", 1), promotion_codes=["TEN"])
+    await client.put(
+        f"/v1/promotions/{made['id']}", json=TEN_PERCENT | {"limits": {"total": 1}}, headers={"If-Match": '"v1"'}
+    )
+    body = shop.body(("MUG", 1), promotion_codes=["TEN"])
+    refused = await shop.guest.post("/v1/orders", json=body, headers=key())
+
+    assert refused.status_code == 422, refused.text
+    assert (await client.get(f"/v1/promotions/{made['id']}")).json()["uses"]["left"] == 0
+
+
+@pytest.mark.parametrize("step", ["pause", "archive"])
+async def test_what_is_paused_or_archived_is_taken_off_no_more_orders(shop: Shop, step: str) -> None:
+    client = operator(shop)
+    made = await promotion(client, automatic=True)
+    before = await shop.place(("MUG", 1))
+    await client.post(f"/v1/promotions/{made['id']}/{step}", headers=key())
+    after = await shop.place(("MUG", 1))
+
+    assert [order["totals"]["discount"]["amount"] for order in (before, after)] == [240, 0]
+    assert (await shop.show(before))["totals"]["discount"]["amount"] == 240
+
+
+BREAKING = {
+    "a promotion's uses are counted once": "UPDATE promotion_counter SET uses = uses + 1 WHERE scope = ''",
+    "no promotion and no code is used more often than it may be": """
+        UPDATE promotion SET body = jsonb_set(body, '{limits,per_customer}', '0')""",
+    "promotions are used by the orders that they took something off, and by no others": """
+        UPDATE promotion_use SET platform = platform - 1""",
+    "an order that was rejected or cancelled uses no promotion": "UPDATE promotion_use SET released_at = used_at",
+    "a line's discount is what promotions took off it, and so is who pays": """
+        UPDATE order_line SET funded = funded - 1""",
+    "a parcel's discounts are what promotions took off it, and so is who pays": """
+        UPDATE parcel SET funded = funded - 1""",
+    "what is taken off an order's shipping is taken off its parcels'": """
+        UPDATE purchase_order SET shipping_discount = shipping_discount + 1""",
+}
+
+
+@pytest.mark.parametrize("name", BREAKING)
+async def test_the_doctor_finds_what_is_wrong(shop: Shop, name: str) -> None:
+    await with_code(operator(shop), "TEN", limits={"total": 3, "per_customer": 3})
+    await shop.place(("MUG", 2), promotion_codes=["TEN"])
+    assert await shop.world.broken("orders") == {}
+    db = shop.world.service("orders").db
+    async with db.transaction() as tx:
+        await tx.execute(BREAKING[name])
+    found = await shop.world.broken("orders")
+    async with db.transaction() as tx:
+        await tx.execute(
+            "TRUNCATE promotion_use, promotion_counter, order_discount, purchase_order, order_line, parcel"
+        )
+
+    assert name in found
+
+
+async def test_a_limit_that_was_lowered_below_what_is_in_use_is_no_fault(shop: Shop) -> None:
+    client = operator(shop)
+    made = await with_code(client, "TEN", limits={"total": 3})
+    for _ in range(2):
+        await shop.place(("MUG", 1), promotion_codes=["TEN"])
+    await client.put(
+        f"/v1/promotions/{made['id']}", json=TEN_PERCENT | {"limits": {"total": 1}}, headers={"If-Match": '"v1"'}
+    )
+
+    assert await shop.world.broken("orders") == {}
+    db = shop.world.service("orders").db
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE promotion_use SET used_at = used_at + interval '10 minutes'")
+    late = await shop.world.broken("orders")
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE promotion_use SET used_at = used_at - interval '10 minutes'")
+
+    assert len(late) == 1
