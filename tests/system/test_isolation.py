@@ -56,16 +56,17 @@ OPEN = {
     "orders.quote": "prices what is for sale, for anybody",
 }
 # Ids of the marketplace's own things: no vendor or customer has one, and operators alone may ask.
-THE_MARKETPLACES = {"dif", "pof", "rep", "cat", "loc", "rul", "group"}
+THE_MARKETPLACES = {"dif", "pof", "rep", "cat", "gfb", "loc", "rul", "group"}
 # What a parameter or a field takes, where its description does not say `abc_...`.
 KINDS = {
+    "account": ("acc",),
     "account_id": ("acc",),
-    "batch": ("cbt",),
+    "batch": ("cbt", "gfb"),
     "cart_id": ("crt",),
     "code": ("code",),
     "email": ("email",),
+    "group": ("group",),
     "line_id": ("lin",),
-    "name": ("group",),
     "order": ("ord", "number"),
     "order_id": ("ord",),
     "parcel_id": ("pcl",),

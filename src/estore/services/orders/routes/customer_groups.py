@@ -31,77 +31,77 @@ def _groups(e: Promoting) -> list[Any]:
         page = await e.list_groups(ctx, ListOf(cursor, limit))
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
-    @http.get("/v1/customer-groups/{name:str}", e.show_group, tags=TAGS, summary="A customer group")
-    async def show_group(request: Req, name: str) -> Response[GroupView]:
+    @http.get("/v1/customer-groups/{group:str}", e.show_group, tags=TAGS, summary="A customer group")
+    async def show_group(request: Req, group: str) -> Response[GroupView]:
         """For operators."""
         ctx = await http.context(request)
-        return http.respond(request, ctx, await e.show_group(ctx, name))
+        return http.respond(request, ctx, await e.show_group(ctx, group))
 
-    @http.put("/v1/customer-groups/{name:str}", e.put_group, errors=(422,), tags=TAGS, summary="Make a customer group")
-    async def put_group(request: Req, name: str) -> Response[GroupView]:
+    @http.put("/v1/customer-groups/{group:str}", e.put_group, errors=(422,), tags=TAGS, summary="Make a customer group")
+    async def put_group(request: Req, group: str) -> Response[GroupView]:
         """For operators. One that is there already stays as it is."""
         ctx = await http.context(request)
-        return http.respond(request, ctx, await e.put_group(ctx, name))
+        return http.respond(request, ctx, await e.put_group(ctx, group))
 
     @http.delete(
-        "/v1/customer-groups/{name:str}", e.delete_group, errors=(409,), tags=TAGS, summary="Delete a customer group"
+        "/v1/customer-groups/{group:str}", e.delete_group, errors=(409,), tags=TAGS, summary="Delete a customer group"
     )
-    async def delete_group(request: Req, name: str) -> Response[None]:
+    async def delete_group(request: Req, group: str) -> Response[None]:
         """For operators: with its members, unless promotions are for it (409)."""
         ctx = await http.context(request)
-        await e.delete_group(ctx, name)
+        await e.delete_group(ctx, group)
         return http.respond(request, ctx, None, status=204)
 
     return [list_groups, show_group, put_group, delete_group]
 
 
 def _members(e: Promoting) -> list[Any]:
-    @http.get("/v1/customer-groups/{name:str}/members", e.list_members, tags=TAGS, summary="Members of a group")
+    @http.get("/v1/customer-groups/{group:str}/members", e.list_members, tags=TAGS, summary="Members of a group")
     async def list_members(
-        request: Req, name: str, limit: Limit = 20, cursor: Cursor = None
+        request: Req, group: str, limit: Limit = 20, cursor: Cursor = None
     ) -> Response[Page[MemberView]]:
         """For operators: by account."""
         ctx = await http.context(request)
-        page = await e.list_members(ctx, OneGroup(name, ListOf(cursor, limit)))
+        page = await e.list_members(ctx, OneGroup(group, ListOf(cursor, limit)))
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
     @http.post(
-        "/v1/customer-groups/{name:str}/members",
+        "/v1/customer-groups/{group:str}/members",
         e.add_members,
         status=200,
         request_max_body_size=MAX_BODY,
         tags=TAGS,
         summary="Add many accounts",
     )
-    async def add_members(request: Req, name: str, data: MembersForm) -> Response[MembersAdded]:
+    async def add_members(request: Req, group: str, data: MembersForm) -> Response[MembersAdded]:
         """For operators: up to 10,000 at once. They count as members from their next quote or order on."""
         ctx = await http.context(request)
-        return http.respond(request, ctx, await e.add_members(ctx, OneGroup(name, data)))
+        return http.respond(request, ctx, await e.add_members(ctx, OneGroup(group, data)))
 
     @http.put(
-        "/v1/customer-groups/{name:str}/members/{account_id:str}",
+        "/v1/customer-groups/{group:str}/members/{account_id:str}",
         e.put_member,
         status=204,
         errors=(422,),
         tags=TAGS,
         summary="Add an account",
     )
-    async def put_member(request: Req, name: str, account_id: str) -> Response[None]:
+    async def put_member(request: Req, group: str, account_id: str) -> Response[None]:
         """For operators. One that is in the group already stays in it."""
         ctx = await http.context(request)
-        await e.put_member(ctx, OneMember(name, account_id))
+        await e.put_member(ctx, OneMember(group, account_id))
         return http.respond(request, ctx, None, status=204)
 
     @http.delete(
-        "/v1/customer-groups/{name:str}/members/{account_id:str}",
+        "/v1/customer-groups/{group:str}/members/{account_id:str}",
         e.delete_member,
         tags=TAGS,
         summary="Take an account out",
     )
-    async def delete_member(request: Req, name: str, account_id: str) -> Response[None]:
+    async def delete_member(request: Req, group: str, account_id: str) -> Response[None]:
         """For operators. One that is not in the group is no failure."""
         ctx = await http.context(request)
-        await e.delete_member(ctx, OneMember(name, account_id))
+        await e.delete_member(ctx, OneMember(group, account_id))
         return http.respond(request, ctx, None, status=204)
 
     return [list_members, add_members, put_member, delete_member]

@@ -35,7 +35,7 @@ async def list_customer_groups(tx: Tx, ctx: Context, request: ListOf) -> Page[Gr
 async def put_customer_group(tx: Tx, ctx: Context, request: str) -> GroupView:
     """Make a group, unless there is one of this name. Raises GroupNameWrong."""
     if not _NAME.fullmatch(request):
-        fault = Fault("1 to 64 of A-Z, a-z, 0-9, ., _ and -, first a letter or digit", parameter="name")
+        fault = Fault("1 to 64 of A-Z, a-z, 0-9, ., _ and -, first a letter or digit", parameter="group")
         raise GroupNameWrong(fault.detail, errors=[fault])
     await store.put_group(tx, request, ctx.now)
     return await show_customer_group(tx, ctx, request)
