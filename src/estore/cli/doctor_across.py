@@ -226,16 +226,18 @@ def _captured_in_vain(values: Sequence[Any]) -> Verdict:
 
 def _confirmed_in_vain(values: Sequence[Any]) -> Verdict:
     order, held, paid = _order(values), _held(values), _paid(values)
-    if order is None or (paid is not None and (order.status not in STOCK_COMMITTED or held == "committed")):
+    # Where credit or a promotion pays all of it, payments is never asked.
+    is_paid = order is not None and (paid is not None or order.to_pay == 0)
+    if order is None or (is_paid and (order.status not in STOCK_COMMITTED or held == "committed")):
         return None
     return {"order": order.status, "captured": paid[0] if paid else None, "reservation": held}
 
 
 def _charged_otherwise(values: Sequence[Any]) -> Verdict:
     order, paid = _order(values), _paid(values)
-    if order is None or paid is None or paid[0] == order.total:
+    if order is None or paid is None or paid[0] == order.to_pay:
         return None
-    return {"order": order.status, "total": order.total, "captured": paid[0]}
+    return {"order": order.status, "total": order.total, "credit": order.credit, "captured": paid[0]}
 
 
 ORDERS = Comparison(
@@ -246,7 +248,7 @@ ORDERS = Comparison(
         Rule(10, "what is confirmed was captured, and its stock committed", _is_paid_for, _confirmed_in_vain),
         Rule(
             11,
-            "an order's total is what was captured for it",
+            "an order's total, less credit, is what was captured for it",
             lambda v: v[2] is not None and _is_paid_for(v),
             _charged_otherwise,
         ),

@@ -152,7 +152,8 @@ class OrderConfirmed(Event, frozen=True, kw_only=True):
 class OrderCancelled(Event, frozen=True, kw_only=True):
     """It will not happen: rejected for lack of stock, not paid, overdue, or called off before shipping.
 
-    reason: `out_of_stock`, `payment_failed`, `overdue`, `customer`, `operator`. Whatever was held or paid goes back.
+    reason: `out_of_stock`, `credit_refused`, `payment_failed`, `overdue`, `customer`, `operator`. Whatever was held or
+    paid goes back.
     """
 
     order_id: str
