@@ -68,6 +68,7 @@ class Furnisher:
         await self._returns(side, orders)
         await self._reviews(side)
         await self._money(side)
+        await self._credit(side)
         return side
 
     async def _vendor(self, side: Side) -> None:
@@ -278,6 +279,16 @@ class Furnisher:
             return payout["status"] == "paid"
 
         await until("the bank has paid", is_final, 30, 0.1)
+
+    async def _credit(self, side: Side) -> None:
+        """The customer has redeemed a gift card, and was given something by an operator."""
+        form = {"amount": eur(777), "funding": "goodwill", "note": side.private("gift card")}
+        made = await ok(self.operator.post("/v1/gift-cards", json=form, headers=key()), 201)
+        side.secrets.append(made["code"])
+        await ok(side.customer.post("/v1/gift-cards/redeem", json={"code": made["code"]}, headers=key()), 200)
+        customer = (await ok(side.customer.get("/v1/store-credit"), 200))["account_id"]
+        grant = {"account_id": customer, "amount": side.amount(), "reason": side.private("store credit")}
+        await ok(self.operator.post("/v1/store-credit", json=grant | {"funding": "goodwill"}, headers=key()), 201)
 
 
 async def shared_order(furnisher: Furnisher, ours: Side, theirs: Side) -> JSON:

@@ -114,6 +114,10 @@ EXAMPLES: dict[str, tuple[Node, Node]] = {
         {"201": _ORDER | {"secret": _PLACED["secret"]}, "202": _PLACED},
     ),
     "orders.show_order": ({}, {"200": _ORDER}),
+    "ledger.show_gift_card_balance": (
+        {"code": {"code": "7K3M-92QX-0A1B-2C3D-4E5F"}},
+        {"200": {"status": "active", "balance": _eur(2500), "expires_at": None}},
+    ),
     "inventory.availability": ({}, {"200": {"sku": _SKU, "available": 37}}),
 }
 

@@ -30,7 +30,6 @@ from estore.services.ledger.service.credit import (
 Req = Request[Any, Any, Any]
 CSV = "text/csv"
 COLUMNS = ("id", "code", "amount", "currency", "expires_at")
-TAGS = ["gift cards"]
 Spelling = Annotated[Literal["json", "csv"], QueryParameter(name="format", description="How it is written")]
 OfBatch = Annotated[
     str | None, QueryParameter(name="batch", max_length=64, pattern=r"^[^\x00]*$", description="Only of this batch")
@@ -43,14 +42,14 @@ def routes(e: CreditEndpoints) -> list[Any]:
 
 
 def _making(e: CreditEndpoints) -> list[Any]:
-    @http.post("/v1/gift-cards", e.make_card, tags=TAGS, summary="Issue a gift card")
+    @http.post("/v1/gift-cards", e.make_card, summary="Issue a gift card")
     async def make_card(request: Req, data: MakeCard) -> Response[NewCard]:
         """The code is shown here only; the same Idempotency-Key shows it again. Operators only."""
         ctx = await http.context(request)
         made = await e.make_card(ctx, data)
         return http.respond(request, ctx, made, location=f"/v1/gift-cards/{made.card.id}")
 
-    @http.post("/v1/gift-cards/batches", e.make_cards, also=(CSV,), tags=TAGS, summary="Issue many gift cards")
+    @http.post("/v1/gift-cards/batches", e.make_cards, also=(CSV,), summary="Issue many gift cards")
     async def make_cards(request: Req, data: MakeCards, format_: Spelling = "json") -> Response[NewBatch]:
         """Alike but for their codes, which are shown here only, as JSON or CSV. Operators only."""
         ctx = await http.context(request)
@@ -67,7 +66,7 @@ def _making(e: CreditEndpoints) -> list[Any]:
 
 
 def _keeping(e: CreditEndpoints) -> list[Any]:
-    @http.get("/v1/gift-cards", e.list_cards, tags=TAGS, summary="List gift cards")
+    @http.get("/v1/gift-cards", e.list_cards, summary="List gift cards")
     async def list_cards(
         request: Req, batch: OfBatch = None, limit: Limit = 20, cursor: Cursor = None
     ) -> Response[Page[CardView]]:
@@ -76,14 +75,14 @@ def _keeping(e: CreditEndpoints) -> list[Any]:
         page = await e.list_cards(ctx, ListCards(batch, cursor, limit))
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
-    @http.get("/v1/gift-cards/{card_id:str}", e.get_card, tags=TAGS, summary="Look at a gift card")
+    @http.get("/v1/gift-cards/{card_id:str}", e.get_card, summary="Look at a gift card")
     async def get_card(request: Req, card_id: str) -> Response[CardView]:
         """What is left on it, and what became of it. Operators only."""
         ctx = await http.context(request)
         card = await e.get_card(ctx, card_id)
         return http.respond(request, ctx, card, version=card.version)
 
-    @http.get("/v1/gift-cards/{card_id:str}/lines", e.card_lines, tags=TAGS, summary="What moved its money")
+    @http.get("/v1/gift-cards/{card_id:str}/lines", e.card_lines, summary="What moved its money")
     async def card_lines(
         request: Req, card_id: str, limit: Limit = 20, cursor: Cursor = None
     ) -> Response[Page[CreditLine]]:
@@ -92,9 +91,7 @@ def _keeping(e: CreditEndpoints) -> list[Any]:
         page = await e.card_lines(ctx, ListCredit(card_id, cursor, limit))
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
-    @http.post(
-        "/v1/gift-cards/{card_id:str}/disable", e.disable_card, status=200, tags=TAGS, summary="Disable a gift card"
-    )
+    @http.post("/v1/gift-cards/{card_id:str}/disable", e.disable_card, status=200, summary="Disable a gift card")
     async def disable_card(request: Req, card_id: str) -> Response[CardView]:
         """Nobody can use it any more; what is on it stays there. Operators only."""
         ctx = await http.context(request)
@@ -105,17 +102,13 @@ def _keeping(e: CreditEndpoints) -> list[Any]:
 
 
 def _using(e: CreditEndpoints) -> list[Any]:
-    @http.post(
-        "/v1/gift-cards/balance", e.card_balance, status=200, errors=(404,), tags=TAGS, summary="What is left on it"
-    )
+    @http.post("/v1/gift-cards/balance", e.card_balance, status=200, errors=(404,), summary="What is left on it")
     async def card_balance(request: Req, data: CodeBody) -> Response[CardBalance]:
         """For whoever has the code. Every code that is none is the same 404."""
         ctx = await http.context(request)
         return http.respond(request, ctx, await e.card_balance(ctx, data), headers={"cache-control": "no-store"})
 
-    @http.post(
-        "/v1/gift-cards/redeem", e.redeem_card, status=200, errors=(404,), tags=TAGS, summary="Redeem a gift card"
-    )
+    @http.post("/v1/gift-cards/redeem", e.redeem_card, status=200, errors=(404,), summary="Redeem a gift card")
     async def redeem_card(request: Req, data: CodeBody) -> Response[Redeemed]:
         """All that is left on it becomes your store credit. 409 for one that is disabled, expired, redeemed or empty;
         `reason` says which."""

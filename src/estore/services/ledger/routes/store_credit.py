@@ -13,7 +13,6 @@ from estore.services.ledger.endpoints import CreditEndpoints
 from estore.services.ledger.service.credit import CreditLine, Grant, GrantCredit, ListCredit, StoreCredit
 
 Req = Request[Any, Any, Any]
-TAGS = ["store credit"]
 OfAccount = Annotated[
     str | None,
     QueryParameter(
@@ -25,13 +24,13 @@ OfAccount = Annotated[
 def routes(e: CreditEndpoints) -> list[Any]:
     """Return the routes of store credit."""
 
-    @http.get("/v1/store-credit", e.show_credit, errors=(404,), tags=TAGS, summary="Your store credit")
+    @http.get("/v1/store-credit", e.show_credit, errors=(404,), summary="Your store credit")
     async def show_credit(request: Req, account: OfAccount = None) -> Response[StoreCredit]:
         """What you can pay with, one amount per currency. Operators may ask for anybody's."""
         ctx = await http.context(request)
         return http.respond(request, ctx, await e.show_credit(ctx, account))
 
-    @http.get("/v1/store-credit/lines", e.credit_lines, errors=(404,), tags=TAGS, summary="What moved it")
+    @http.get("/v1/store-credit/lines", e.credit_lines, errors=(404,), summary="What moved it")
     async def credit_lines(
         request: Req, account: OfAccount = None, limit: Limit = 20, cursor: Cursor = None
     ) -> Response[Page[CreditLine]]:
@@ -40,7 +39,7 @@ def routes(e: CreditEndpoints) -> list[Any]:
         page = await e.credit_lines(ctx, ListCredit(account, cursor, limit))
         return http.respond(request, ctx, page, headers=link_header(request, page))
 
-    @http.post("/v1/store-credit", e.grant_credit, tags=TAGS, summary="Give store credit")
+    @http.post("/v1/store-credit", e.grant_credit, summary="Give store credit")
     async def grant_credit(request: Req, data: GrantCredit) -> Response[Grant]:
         """Below zero it is taken back, 409 for more than is left. The customer reads the reason. Operators only."""
         ctx = await http.context(request)
