@@ -205,13 +205,33 @@ def check_customers(customers: list[dict]) -> None:
                 expect(address[name], f"{where}: address has no {name}")
 
 
-def check_orders(orders: list[dict], customers: set[str], products: list[dict]) -> None:
+def check_promotions(promotions: list[dict], vendors: set[str], categories: set[str]) -> set[str]:
+    """Return their codes."""
+    for promotion in promotions:
+        where = f"promotion {promotion['rules']['title']}"
+        fields(promotion, "vendor codes rules", where)
+        expect(promotion["vendor"] is None or promotion["vendor"] in vendors, f"{where}: unknown vendor")
+        for slug in promotion["rules"].get("goods", {}).get("categories", []):
+            expect(slug in categories, f"{where}: unknown category {slug}")
+        usable = promotion["rules"].get("automatic") or promotion["codes"]
+        expect(usable, f"{where}: is neither automatic nor has a code")
+    once([promotion["rules"]["title"] for promotion in promotions], "promotion")
+    codes = [code for promotion in promotions for code in promotion["codes"]]
+    once(codes, "code")
+    return set(codes)
+
+
+def check_orders(orders: list[dict], customers: set[str], products: list[dict], codes: set[str]) -> None:
     stock = {v["sku"]: max(v["stock"].values()) for p in products for v in p["variants"]}
     vendor = {v["sku"]: p["vendor"] for p in products for v in p["variants"]}
     demand: Counter[str] = Counter()
     for number, order in enumerate(orders, start=1):
         where = f"order {number}"
-        fields(order, "customer lines shipping_method payment_method then", where)
+        fields(
+            {"promotion_codes": []} | order, "customer lines shipping_method promotion_codes payment_method then", where
+        )
+        for code in order.get("promotion_codes", []):
+            expect(code in codes, f"{where}: unknown promotion code {code}")
         expect(order["customer"] in customers, f"{where}: unknown customer {order['customer']}")
         expect(order["shipping_method"] in SHIPPING, f"{where}: bad shipping method")
         expect(order["payment_method"] in PAYMENT, f"{where}: bad payment method")
@@ -288,7 +308,9 @@ def main() -> int:
         fields(row, "code name country", f"location {row['code']}")
     check_products(products, {v["slug"] for v in vendors}, leaves, {row["code"] for row in locations})
     check_customers(customers)
-    check_orders(orders, {c["email"] for c in customers}, products)
+    promotions = load("promotions.json")
+    codes = check_promotions(promotions, {v["slug"] for v in vendors}, {c["slug"] for c in categories})
+    check_orders(orders, {c["email"] for c in customers}, products, codes)
     reviews = load("reviews.json")
     check_reviews(reviews, orders, {c["email"] for c in customers})
     titles = check_wordlists(load("wordlists.json"), leaves)
@@ -300,7 +322,7 @@ def main() -> int:
     print(
         f"{len(categories)} categories ({len(leaves)} leaves), {len(vendors)} vendors, "
         f"{len(products)} products, {len(variants)} variants, {len(customers)} customers, "
-        f"{len(locations)} locations, {len(orders)} orders, {len(reviews)} reviews, "
+        f"{len(locations)} locations, {len(promotions)} promotions, {len(orders)} orders, {len(reviews)} reviews, "
         f"{titles:,} generated titles possible"
     )
     return 0

@@ -198,6 +198,21 @@ async def test_every_purchase_is_in_the_state_that_its_script_says(marketplace: 
     assert played == scripts
 
 
+async def test_promotions_are_there_and_used_by_the_purchases_that_name_them(marketplace: Settings) -> None:
+    made = await fetch(marketplace, "SELECT body->>'title' AS title, status FROM orders.promotion")
+    codes = await fetch(marketplace, "SELECT code FROM orders.promotion_code")
+    used = await fetch(
+        marketplace, "SELECT code, amount, platform FROM orders.promotion_use WHERE released_at IS NULL ORDER BY code"
+    )
+
+    assert {row["title"]: row["status"] for row in made} == {p.rules["title"]: "active" for p in DEMO.promotions}
+    assert {row["code"] for row in codes} == {code for p in DEMO.promotions for code in p.codes}
+    named = Counter(code for order in DEMO.orders for code in order.promotion_codes)
+    assert Counter(row["code"] for row in used if row["code"]) == named
+    # One of four bags of coffee, half of it borne by the marketplace; 15 % of three pots, borne by their maker.
+    assert [(row["code"], row["amount"], row["platform"]) for row in used][:2] == [("", 990, 495), ("POTS15", 1751, 0)]
+
+
 async def test_vendors_were_paid_what_they_asked_for_and_returns_wait_for_an_answer(marketplace: Settings) -> None:
     async with opened(marketplace) as (_, api):
         payouts = (await api.get("/v1/payouts", by=OPERATOR))["data"]

@@ -48,6 +48,7 @@ class Summary(msgspec.Struct):
     vendors: int = 0
     products: int = 0
     receipts: int = 0
+    promotions: int = 0
     orders: int = 0
     payouts: int = 0
     reviews: int = 0
@@ -57,7 +58,7 @@ class Summary(msgspec.Struct):
     @property
     def made(self) -> bool:
         shop = (self.accounts, self.categories, self.vendors, self.products, self.receipts)
-        return any(shop) or any((self.orders, self.payouts, self.reviews))
+        return any(shop) or any((self.promotions, self.orders, self.payouts, self.reviews))
 
 
 def run(settings: Settings, options: Options) -> Summary:
@@ -147,6 +148,9 @@ async def _base(
     with stages.stage("stock receipts") as stage:
         await making.receive_stock(services["inventory"], api, content, stage)
     summary.receipts = stage.done
+    with stages.stage("promotions", len(content.promotions)) as stage:
+        await making.make_promotions(api, content, stage)
+    summary.promotions = stage.done
     with stages.stage("purchases", len(content.orders)) as stage:
         async with hurried(settings, services, api) as soon:
             await purchases.play(api, soon, content, vendors, stage)

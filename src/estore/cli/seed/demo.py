@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from estore.cli.seed import DEMO_PASSWORD, OPERATOR, SeedFailed
-from estore.cli.seed.api import Api, at_once, eventually
-from estore.cli.seed.files import Customer, Demo, Product, Vendor, synonyms
+from estore.cli.seed.api import Api, Refused, at_once, eventually
+from estore.cli.seed.files import Customer, Demo, Product, Promotion, Vendor, synonyms
 from estore.cli.seed.generate import REDUCED
 from estore.cli.seed.progress import Stage
 from estore.kit.context import Context, system_context
@@ -271,6 +271,35 @@ async def receive_stock(service: Service, api: Api, demo: Demo, stage: Stage) ->
         stage.advance(await eventually(attempt, "the products reaching inventory"))
 
     await at_once((some(lying[i : i + BATCH]) for i in range(0, len(lying), BATCH)), limit=3)
+
+
+async def make_promotions(api: Api, demo: Demo, stage: Stage) -> None:
+    """Let the operator and the shops make what is taken off, with its codes, once orders knows the shops."""
+    owners = {vendor.slug: vendor.owner.email for vendor in demo.vendors}
+    known = {row["title"]: row["id"] async for row in api.pages("/v1/promotions", by=OPERATOR)}
+
+    async def one(promotion: Promotion) -> None:
+        by = OPERATOR if promotion.vendor is None else owners[promotion.vendor]
+        title = promotion.rules["title"]
+
+        async def make() -> Any:
+            try:
+                return await api.post("/v1/promotions", promotion.rules, by=by)
+            except Refused as refused:
+                if refused.code in ("orders.promotion_vendor_wrong", "orders.promotion_names_unknown"):
+                    return None
+                raise
+
+        if title not in known:
+            known[title] = (await eventually(make, f"what the promotion {title} is about reaching orders"))["id"]
+            stage.advance()
+        url = f"/v1/promotions/{known[title]}/codes"
+        there = {row["code"] async for row in api.pages(url, by=OPERATOR)}
+        for code in promotion.codes:
+            if code not in there:
+                await api.post(url, {"code": code}, by=by)
+
+    await at_once(one(promotion) for promotion in demo.promotions)
 
 
 async def install_synonyms(api: Api, stage: Stage) -> None:

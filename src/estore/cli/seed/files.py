@@ -110,6 +110,14 @@ class Line(msgspec.Struct, frozen=True):
     quantity: int
 
 
+class Promotion(msgspec.Struct, frozen=True):
+    """vendor: the slug of whose it is; None: the marketplace's. rules: what POST /v1/promotions takes."""
+
+    vendor: str | None
+    codes: tuple[str, ...]
+    rules: dict[str, Any]
+
+
 class Order(msgspec.Struct, frozen=True):
     """A purchase to play. customer: an e-mail address. then: what happens after its payment, see seeds/README.md."""
 
@@ -120,6 +128,7 @@ class Order(msgspec.Struct, frozen=True):
     then: Literal[
         "none", "ship", "ship_partly", "ship_some", "cancel", "deliver", "settle", "return", "ask_return", "goodwill"
     ]
+    promotion_codes: tuple[str, ...] = ()
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -180,6 +189,7 @@ class Demo(msgspec.Struct, frozen=True):
     products: tuple[Product, ...]
     locations: tuple[Location, ...]
     customers: tuple[Customer, ...]
+    promotions: tuple[Promotion, ...]
     orders: tuple[Order, ...]
     reviews: tuple[Review, ...]
 

@@ -83,6 +83,7 @@ async def _place(api: Api, customer: Customer, script: Order, lines: list[dict[s
         "lines": lines,
         "shipping_address": customer.addresses[0],
         "shipping_method": script.shipping_method,
+        "promotion_codes": script.promotion_codes,
     }
 
     async def quote() -> Any:
