@@ -4,8 +4,9 @@
 
 Turn by turn in one run: two words of a title with facets, each query asked once, so that none is answered from memory;
 twenty popular ones again and again; and what a shop does that searches with SQL: ILIKE over the same products in the
-same PostgreSQL, a page, the count and one facet. Then at a fixed rate, latencies from when a request was due; then the
-same while `rebuild` works. Every answer has to be a 200.
+same PostgreSQL, a page, the count and one facet. Then at a fixed rate, latencies from when a request was due; then how
+soon a price is searched by, with and without a bulk before it; then searches while `rebuild` works. Every answer has to
+be a 200.
 """
 
 from __future__ import annotations
@@ -165,6 +166,8 @@ async def measure(store: Store, products: int, seconds: float, rate: float) -> d
             "suggestions": lambda: f"/v1/search/suggest?q={quote(queries.beginning())}",
         }.items():
             out[name] = await at_rate(ready, path, rate, lambda number: number < count)
+        out["price_found_after_seconds"] = await _price(store, ready[0], operator, 0)
+        out["price_found_after_seconds_behind_100000_changes"] = await _price(store, ready[0], operator, 100_000)
         out["while_rebuilt"] = await _rebuilding(store, ready, operator, queries, rate)
     return out
 
@@ -197,6 +200,36 @@ async def _beside_a_scan(store: Store, ready: list[Client], queries: Queries, se
     best = {name: round(max(turn[name] for turn in turns), 1) for name in turns[0]}
     ratio = [round(turn["distinct_per_second"] / turn["scan_per_second"], 1) for turn in turns]
     return {"turns": [{k: round(v, 1) for k, v in t.items()} for t in turns], **best, "ratio_to_scan": ratio}
+
+
+async def _price(store: Store, client: Client, operator: str, bulk: int) -> list[float]:
+    """Change five prices, one after the other, behind so many changes of other products that wait for the index; return
+    after how many seconds each is searched by."""
+    hits = json.loads(await client.call("/v1/search?facets=false&limit=5&sort=newest"))["data"]
+    if bulk:
+        conn = await asyncpg.connect(store.running.database_url)
+        await conn.execute(
+            "INSERT INTO search.pending (product_id) SELECT product_id FROM search.document d,"
+            " generate_series(1, 1 + $1 / (SELECT count(*) FROM search.document)::int) g ORDER BY g, d.key LIMIT $1",
+            bulk,
+        )
+        await conn.close()
+    taken = []
+    for hit in hits:
+        product = json.loads(await client.call(f"/v1/products/{hit['id']}"))
+        variant = min(product["variants"], key=lambda v: v["price"]["amount"])
+        amount = variant["price"]["amount"] - 1
+        body = json.dumps({"amount": amount, "currency": variant["price"]["currency"]})
+        path = f"/v1/products/{hit['id']}/variants/{quote(variant['sku'])}/price"
+        await client.call(path, "PUT", body, authorization=operator, content_type="application/json")
+        began = monotonic()
+        wanted = f"/v1/search?facets=false&q={quote(variant['sku'])}&price_max={amount}"
+        while not any(found["id"] == hit["id"] for found in json.loads(await client.call(wanted))["data"]):
+            await asyncio.sleep(0.01)
+            if monotonic() - began > 60:
+                break
+        taken.append(round(monotonic() - began, 2))
+    return taken
 
 
 async def _rebuilding(

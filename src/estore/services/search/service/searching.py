@@ -29,6 +29,7 @@ from estore.services.search.store.index.filters import Filters
 T = TypeVar("T")
 DEEPEST = 5000
 CATEGORIES_FRESH_SECONDS = 30.0
+NAMES_FRESH_SECONDS = 1.0
 # Searches that may wait for a thread of this process.
 WAITING_PER_THREAD = 32
 MAX_PRICE = 2**53
@@ -45,6 +46,8 @@ class Desk:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="search")
         self._most = threads * WAITING_PER_THREAD
         self._waiting = 0
+        self._names: dict[str, str | None] = {}
+        self._names_at = float("-inf")
         self._categories: dict[str, int] = {}
         self._categories_at = float("-inf")
 
@@ -89,9 +92,7 @@ class Desk:
 
     async def _facets(self, tx: Tx, found: Found) -> shapes.Facets:
         facets = found.facets
-        named = {
-            row["vendor_id"]: row["name"] for row in await store.documents.vendors(tx, list(facets.get("vendor", ())))
-        }
+        named = await self._vendor_names(tx, list(facets.get("vendor", ())))
         steps = [*ranking.PRICE_STEPS, None]
         prices = facets.get("price", {})
         return shapes.Facets(
@@ -111,6 +112,16 @@ class Desk:
                 if kind.startswith("attr.") and values
             },
         )
+
+    async def _vendor_names(self, tx: Tx, vendors: Sequence[str]) -> dict[str, str | None]:
+        """Return what `vendors`, and perhaps others, are called; NAMES_FRESH_SECONDS old at most."""
+        if monotonic() - self._names_at > NAMES_FRESH_SECONDS:
+            self._names, self._names_at = {}, monotonic()
+        names = self._names
+        if missing := [vendor for vendor in vendors if vendor not in names]:
+            found = {row["vendor_id"]: row["name"] for row in await store.documents.vendors(tx, missing)}
+            names |= dict.fromkeys(missing) | found
+        return names
 
     # --- others -----------------------------------------------------------------------------------------------------
 
