@@ -264,6 +264,22 @@ async def test_fifty_buyers_at_once_get_exactly_what_the_limit_allows(shop: Shop
     assert (await counters(shop))[""] == 7
 
 
+async def test_who_waits_for_a_counter_reads_what_the_other_left(shop: Shop) -> None:
+    made = await promotion(operator(shop), automatic=True, limits={"total": 1})
+    await shop.hear(shop.rejected(await shop.place()))
+    change = "UPDATE promotion_counter SET uses = $1 WHERE promotion_id = $2 AND scope = ''"
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with shop.world.service("orders").db.transaction() as other:
+        await other.execute(change, 1, made["id"])
+        placing = asyncio.create_task(shop.place(email="b@example.com"))
+        while not await shop.world.fetch("orders", waiting):
+            await asyncio.sleep(0.01)
+    order = await placing
+    await shop.world.fetch("orders", f"{change} RETURNING 1", 0, made["id"])
+
+    assert order["totals"]["discount"]["amount"] == 0
+
+
 async def test_a_code_for_one_use_is_used_by_one_of_many(shop: Shop) -> None:
     made = await promotion(operator(shop))
     code = await operator(shop).post(

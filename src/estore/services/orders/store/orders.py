@@ -329,23 +329,7 @@ def _view(row: msgspec.Struct | dict[str, object] | object) -> OrderView:
         payment_status=str(r["payment_status"]),
         email=str(r["email"]),
         account_id=r["account_id"],  # type: ignore[arg-type]
-        lines=tuple(
-            LineView(
-                line_id(order_id, line.no),
-                line.sku,
-                line.product_id,
-                line.vendor_id,
-                line.title,
-                line.quantity,
-                money(line.unit_price),
-                money(line.unit_price * line.quantity),
-                money(line.discount),
-                money(line.tax),
-                money(line.total),
-                parcel_id(order_id, line.parcel),
-            )
-            for line in lines
-        ),
+        lines=_line_views(order_id, lines, currency),
         parcels=tuple(
             ParcelView(
                 parcel_id(order_id, p.no),
@@ -387,6 +371,26 @@ def _view(row: msgspec.Struct | dict[str, object] | object) -> OrderView:
         to_pay=money(r["total"]) - money(r["credit"]),
         credit_refusal=str(r["credit_refusal"]) or None,
         promotions=explained_order(order_id, taken_of(r["discounts"]), currency),  # type: ignore[arg-type]
+    )
+
+
+def _line_views(order_id: str, lines: Sequence[_Line], currency: str) -> tuple[LineView, ...]:
+    return tuple(
+        LineView(
+            line_id(order_id, line.no),
+            line.sku,
+            line.product_id,
+            line.vendor_id,
+            line.title,
+            line.quantity,
+            Money(line.unit_price, currency),
+            Money(line.unit_price * line.quantity, currency),
+            Money(line.discount, currency),
+            Money(line.tax, currency),
+            Money(line.total, currency),
+            parcel_id(order_id, line.parcel),
+        )
+        for line in lines
     )
 
 
