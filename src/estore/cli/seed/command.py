@@ -11,8 +11,8 @@ import msgspec
 import uvloop
 
 from estore.cli.compose import build, bus_for
+from estore.cli.seed import credit, opinions, payouts, purchases
 from estore.cli.seed import demo as making
-from estore.cli.seed import opinions, payouts, purchases
 from estore.cli.seed.api import Api, eventually
 from estore.cli.seed.bulk import Names, analyze, fill
 from estore.cli.seed.files import Demo, demo
@@ -51,6 +51,7 @@ class Summary(msgspec.Struct):
     promotions: int = 0
     orders: int = 0
     payouts: int = 0
+    credit: int = 0
     reviews: int = 0
     generated: int = 0
     seconds: float = 0.0
@@ -58,7 +59,7 @@ class Summary(msgspec.Struct):
     @property
     def made(self) -> bool:
         shop = (self.accounts, self.categories, self.vendors, self.products, self.receipts)
-        return any(shop) or any((self.promotions, self.orders, self.payouts, self.reviews))
+        return any(shop) or any((self.promotions, self.orders, self.payouts, self.credit, self.reviews))
 
 
 def run(settings: Settings, options: Options) -> Summary:
@@ -158,6 +159,9 @@ async def _base(
     with stages.stage("payouts") as stage:
         await payouts.pay_out(services["ledger"], api, content, vendors, stage)
     summary.payouts = stage.done
+    with stages.stage("credit") as stage:
+        await credit.give(api, content, settings.currency, stage)
+    summary.credit = stage.done
     with stages.stage("events settled"):
         await _settle(list(services.values()))
     with stages.stage("reviews", len(content.reviews)) as stage:
