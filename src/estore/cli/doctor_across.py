@@ -259,9 +259,9 @@ ORDERS = Comparison(
 # --- what was captured, sold and given back, as the books have it ---------------------------------------------------
 
 
-def _posted(values: Sequence[Any]) -> tuple[int, int, int]:
-    """Return what the ledger posted for an order: sold, captured, refunded."""
-    return (values[2][1], values[2][2], values[2][3]) if values[2] is not None else (0, 0, 0)
+def _posted(values: Sequence[Any]) -> tuple[int, ...]:
+    """Return what the ledger posted for an order: sold, captured, refunded, taken as credit, given back as credit."""
+    return tuple(values[2][1:]) if values[2] is not None else (0,) * 5
 
 
 def _sold_otherwise(values: Sequence[Any]) -> Verdict:
@@ -279,6 +279,18 @@ def _captured_otherwise(values: Sequence[Any]) -> Verdict:
 def _refunded_otherwise(values: Sequence[Any]) -> Verdict:
     refunded, posted = (values[1][2] if values[1] is not None else 0), _posted(values)[2]
     return None if refunded == posted else {"refunded": refunded, "posted": posted}
+
+
+def _credit(values: Sequence[Any]) -> tuple[int, int]:
+    order = _order(values)
+    return (order.credit or 0, order.credit_refunded) if order is not None else (0, 0)
+
+
+def _credited_otherwise(values: Sequence[Any]) -> Verdict:
+    (credit, back), (_, _, _, posted, posted_back) = _credit(values), _posted(values)
+    if (credit, back) == (posted, posted_back):
+        return None
+    return {"credit": credit, "posted": posted, "given_back": back, "posted_back": posted_back}
 
 
 BOOKS = Comparison(
@@ -301,6 +313,12 @@ BOOKS = Comparison(
             "what was given back is in the ledger",
             lambda v: (v[1] is not None and v[1][2] > 0) or _posted(v)[2] > 0,
             _refunded_otherwise,
+        ),
+        Rule(
+            4,
+            "what orders took and gave back as credit is in the ledger",
+            lambda v: any(_credit(v)) or any(_posted(v)[3:]),
+            _credited_otherwise,
         ),
     ),
     lambda key, _: (key,),

@@ -79,9 +79,11 @@ _OF_ORDERS = """
 SELECT order_id,
     coalesce(sum(l.amount) FILTER (WHERE e.kind = 'sale' AND a.kind = 'customer'), 0)::bigint AS sold,
     coalesce(-sum(l.amount) FILTER (WHERE e.kind = 'capture' AND a.kind = 'customer'), 0)::bigint AS captured,
-    coalesce(sum(l.amount) FILTER (WHERE e.kind = 'refund_paid' AND a.kind = 'customer'), 0)::bigint AS refunded
+    coalesce(sum(l.amount) FILTER (WHERE e.kind = 'refund_paid' AND a.kind = 'customer'), 0)::bigint AS refunded,
+    coalesce(-sum(l.amount) FILTER (WHERE e.kind = 'credit' AND a.kind = 'customer'), 0)::bigint AS credit,
+    coalesce(sum(l.amount) FILTER (WHERE e.kind = 'credit_back' AND a.kind = 'customer'), 0)::bigint AS credited
 FROM entry e JOIN line l ON l.entry_id = e.id JOIN account a ON a.id = l.account_id
-WHERE e.order_id IS NOT NULL AND e.kind IN ('sale', 'capture', 'refund_paid')
+WHERE e.order_id IS NOT NULL AND e.kind IN ('sale', 'capture', 'refund_paid', 'credit', 'credit_back')
 GROUP BY order_id ORDER BY order_id COLLATE "C"
 """
 Before = tuple[datetime, UUID] | None
@@ -114,7 +116,8 @@ async def lines_of(tx: Tx, sources: Sequence[str]) -> dict[str, list[tuple[Accou
     return found
 
 
-async def stream_orders(tx: Tx) -> AsyncIterator[tuple[str, int, int, int]]:
-    """Yield what was posted for each order, sorted by its id: (order_id, sold, captured, refunded)."""
+async def stream_orders(tx: Tx) -> AsyncIterator[tuple[str, int, int, int, int, int]]:
+    """Yield what was posted for each order, sorted by its id: (order_id, sold, captured, refunded, credit, credited);
+    credit: what it took of gift cards and store credit, credited: what of that went back."""
     async for row in tx.stream(_OF_ORDERS):
         yield tuple(row)
