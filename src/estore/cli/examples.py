@@ -98,6 +98,35 @@ _BUY = {"email": "ada@example.com", "shipping_address": _ADDRESS, "shipping_meth
 _PLACED = _ORDER | {"status": "placed", "payment_status": "pending", "version": 1, "secret": "8l2F-uPq3z0T5mVw9cXyR1aB"}
 _PAID = {"payment_method": "pm_ok", "expected_total": _eur(5290)}
 
+_THREE_FOR_TWO = {
+    "title": "3 for 2 on coffee beans",
+    "automatic": True,
+    "effect": {"type": "buy_get", "buy": 2, "get": 1},
+    "goods": {"categories": ["coffee-beans"]},
+    "platform_share": 5000,
+}
+_FIRST_ORDER = {
+    "title": "10 % off your first order",
+    "effect": {"type": "percentage", "bps": 1000, "at_most": 2500},
+    "conditions": {"first_order": True},
+    "limits": {"total": 10_000, "per_customer": 1},
+}
+_FREE_SHIPPING = {
+    "title": "Free standard shipping from 40 euros",
+    "automatic": True,
+    "effect": {"type": "free_shipping", "methods": ["standard"]},
+    "conditions": {"min_amount": 4000, "countries": ["DE", "AT"]},
+}
+_TIERS = {
+    "title": "Spend more, save more",
+    "automatic": True,
+    "effect": {
+        "type": "tiers",
+        "by": "amount",
+        "tiers": [{"start": 10_000, "bps": 500}, {"start": 20_000, "bps": 1000}],
+    },
+}
+
 # operation -> ({name: body}, {status: answer})
 EXAMPLES: dict[str, tuple[Node, Node]] = {
     "identity.sign_in": ({"customer": {"email": "ada@example.com", "password": "correct horse battery"}}, {}),
@@ -114,6 +143,12 @@ EXAMPLES: dict[str, tuple[Node, Node]] = {
         {"201": _ORDER | {"secret": _PLACED["secret"]}, "202": _PLACED},
     ),
     "orders.show_order": ({}, {"200": _ORDER}),
+    "orders.create_promotion": (
+        {"3 for 2": _THREE_FOR_TWO, "first order": _FIRST_ORDER, "free shipping": _FREE_SHIPPING, "tiers": _TIERS},
+        {},
+    ),
+    "orders.create_code": ({"ten percent": {"code": "WELCOME10", "max_uses": 1000}}, {}),
+    "orders.create_code_batch": ({"single use": {"count": 5000, "prefix": "SPRING-", "max_uses": 1}}, {}),
     "ledger.show_gift_card_balance": (
         {"code": {"code": "7K3M-92QX-0A1B-2C3D-4E5F"}},
         {"200": {"status": "active", "balance": _eur(2500), "expires_at": None}},
