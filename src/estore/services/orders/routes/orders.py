@@ -62,6 +62,8 @@ def _buying(e: Endpoints) -> list[Any]:
         """Prices, tax, shipping per parcel and total, as an order would be charged now. Nothing is held.
 
         Send `expected_total` with the order. Only the address's country matters here.
+        `promotions` explains every discount, what is missing for one more, and why a code does not apply. Who is not
+        signed in is taken to be a customer whom first orders and limits per customer allow.
         422 `orders.not_sellable` points at each line that cannot be bought.
         """
         ctx = await http.context(request)
@@ -84,7 +86,8 @@ def _buying(e: Endpoints) -> list[Any]:
         With `Prefer: wait=N` the answer is 201 as soon as the order is settled: confirmed, rejected, cancelled, or
         waiting for the customer (`requires_action_url`); 202 when N seconds were not enough.
         A guest's order has a `secret`, shown only here; send it as `Order-Secret` from then on.
-        409 `orders.total_changed` carries the new quote in `quote`.
+        409 `orders.total_changed` carries the new quote in `quote`, and so does 422 `orders.promotion_not_applicable`,
+        which points at each code that does not apply; `reason` is the first one's.
         """
         ctx = await http.context(request)
         answer = await e.place(ctx, Placement(data, cart_secret))
