@@ -17,8 +17,11 @@ _LINES = [{"sku": _SKU, "quantity": 2}]
 _VENDOR = "vnd_01JD5Z1N8RZ3Q9K7V4M2W6X0YB"
 _PRODUCT = "prd_01JD5Z2Q4C8T6H1N9F3R7S5VKD"
 _PARCEL = "pcl_01JD5ZB8W2E6Y4U1J7P9A3C5GH"
-_SPLIT = {"items": _eur(4800), "discount": _eur(0), "shipping": _eur(490), "tax": _eur(845), "total": _eur(5290)}
-_LINE_SUMS = {"subtotal": _eur(4800), "discount": _eur(0), "tax": _eur(766), "total": _eur(4800)}
+_SPLIT = {"items": _eur(4800), "discount": _eur(480), "shipping": _eur(490), "shipping_discount": _eur(0)} | {
+    "tax": _eur(768),
+    "total": _eur(4810),
+}
+_LINE_SUMS = {"subtotal": _eur(4800), "discount": _eur(480), "tax": _eur(690), "total": _eur(4320)}
 _VARIANT = {
     "sku": _SKU,
     "title": "Speckled",
@@ -57,6 +60,13 @@ _CART_LINE = {
     "available": True,
     "price_changed": False,
 }
+_PROMOTION = {
+    "promotion_id": "prm_01JD5Z4F2B7N3W9K1C6V8T5RXQ",
+    "code": "WELCOME10",
+    "title": "10 % off your first order",
+}
+_TAKEN = {"amount": _eur(480), "shipping": _eur(0)}
+_UNEXPLAINED = {"reason": None, "missing": None, "detail": ""}
 _QUOTE = {
     "lines": [
         {"sku": _SKU, "product_id": _PRODUCT, "vendor_id": _VENDOR, "title": "Speckled stoneware mug", "quantity": 2}
@@ -66,7 +76,9 @@ _QUOTE = {
     "parcels": [{"vendor_id": _VENDOR, "lines": [0]} | _SPLIT],
     "totals": _SPLIT | {"prices_include_tax": True},
     "shipping_method": "standard",
-    "expected_total": _eur(5290),
+    "expected_total": _eur(4810),
+    "to_pay": _eur(4810),
+    "promotions": [_PROMOTION | _TAKEN | _UNEXPLAINED | {"applied": True, "lines": [{"line": 0, "amount": _eur(480)}]}],
 }
 _ORDER: Node = {
     "id": "ord_01JD5ZA1X7C3V9B5N2M8K4L6QW",
@@ -93,10 +105,15 @@ _ORDER: Node = {
     "version": 3,
     "cancel_reason": None,
     "requires_action_url": None,
+    "promotions": [
+        _PROMOTION | _TAKEN | {"lines": [{"line_id": "lin_01JD5ZA1X8R4T6Y2U9I1O3P5AS", "amount": _eur(480)}]}
+    ],
+    "credit": [],
+    "credit_refusal": None,
 }
 _BUY = {"email": "ada@example.com", "shipping_address": _ADDRESS, "shipping_method": "standard"}
 _PLACED = _ORDER | {"status": "placed", "payment_status": "pending", "version": 1, "secret": "8l2F-uPq3z0T5mVw9cXyR1aB"}
-_PAID = {"payment_method": "pm_ok", "expected_total": _eur(5290)}
+_PAID = {"payment_method": "pm_ok", "expected_total": _eur(4810), "promotion_codes": ["WELCOME10"]}
 
 _THREE_FOR_TWO = {
     "title": "3 for 2 on coffee beans",
@@ -133,7 +150,10 @@ EXAMPLES: dict[str, tuple[Node, Node]] = {
     "catalog.list_products": ({}, {"200": {"data": [_CARD], "next_cursor": None}}),
     "cart.create": ({}, {"201": _CART | {"secret": "h3vK-0sQd7Lx2pYt8mWz"}}),
     "cart.put_line": ({"two": {"quantity": 2}}, {"200": _CART | {"lines": [_CART_LINE], "subtotal": _eur(4800)}}),
-    "orders.quote": ({"two mugs": {"lines": _LINES, "shipping_address": {"country": "DE"}}}, {"200": _QUOTE}),
+    "orders.quote": (
+        {"two mugs": {"lines": _LINES, "shipping_address": {"country": "DE"}, "promotion_codes": ["WELCOME10"]}},
+        {"200": _QUOTE},
+    ),
     "orders.place_order": (
         {
             "lines": {"lines": _LINES} | _BUY | _PAID,
