@@ -10,6 +10,9 @@ from estore.services.search.service import shapes
 from estore.services.search.store.index import Folder, Reader, State
 from estore.services.search.store.index.schema import Offered
 
+# What a price waits for behind a bulk is one such piece that is being written, and its own
+NUMBERED_AT_ONCE = 1000
+
 
 class Aim:
     """What an index should be, and whether there is something new to read."""
@@ -50,7 +53,7 @@ class Indexing:
 
     async def number(self, tx: Tx, ctx: Context, request: None) -> None:
         """Give numbers to a piece of what changed; what comes meanwhile may overtake the rest of it."""
-        await store.changes.number(tx, self._size)
+        await store.changes.number(tx, min(self._size, NUMBERED_AT_ONCE))
 
     async def changes(self, tx: Tx, ctx: Context, request: int) -> Piece:
         """Return what changed past a position."""
