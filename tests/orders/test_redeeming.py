@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -455,3 +456,43 @@ async def test_ending_an_order_without_promotions_costs_no_statement_more(shop: 
 
     with statements(at_most=before.count + 1):
         await shop.hear(shop.rejected(order))
+
+
+async def test_an_order_costs_what_its_quote_said_whatever_is_in_it(shop: Shop) -> None:
+    """The quote is read anew, the order is priced from memory: they never differ."""
+    drawn = random.Random(22)
+    one = operator(shop)
+    await promotion(one, automatic=True, goods={"skus": ["MUG"]}, stacking={"group": "a"}, title="A")
+    await promotion(one, automatic=True, effect={"type": "buy_get", "buy": 2, "get": 1}, title="B")
+    await promotion(one, automatic=True, effect={"type": "free_shipping"}, conditions={"min_amount": 6000}, title="C")
+    await with_code(one, "FIX", effect={"type": "fixed", "amount": 777}, platform_share=3333, stacking={"group": "a"})
+    await with_code(one, "ONLY", effect={"type": "percentage", "bps": 2500}, stacking={"exclusive": True}, title="D")
+    codes_of: Counter[str] = Counter()
+    for number in range(40):
+        lines = [(drawn.choice(["MUG", "BOOK", "LAMP"]), drawn.randint(1, 4)) for _ in range(drawn.randint(1, 4))]
+        wanted = drawn.sample(["FIX", "ONLY"], drawn.randint(0, 2))
+        asked = await quote(shop, *lines, promotion_codes=wanted)
+        codes = [p["code"] for p in asked["promotions"] if p["applied"] and p["code"]]
+        sent = shop.body(*lines, promotion_codes=codes, expected_total=asked["expected_total"], email=f"{number}@a.eu")
+        answer = await shop.guest.post("/v1/orders", json=sent, headers=key())
+        order = answer.json()
+        codes_of.update(codes)
+
+        assert answer.status_code == 202, answer.text
+        assert order["totals"] == asked["totals"]
+        assert [p["amount"] for p in order["promotions"]] == [p["amount"] for p in asked["promotions"] if p["applied"]]
+        taken = sum(p["amount"]["amount"] for p in order["promotions"])
+        assert taken == sum(order["totals"][name]["amount"] for name in ("discount", "shipping_discount"))
+    assert all(codes_of[code] for code in ("FIX", "ONLY"))
+
+
+async def test_an_order_that_promotions_pay_in_full_is_confirmed_and_costs_nothing(shop: Shop) -> None:
+    await promotion(operator(shop), automatic=True, effect={"type": "percentage", "bps": 10_000}, title="All")
+    await promotion(operator(shop), automatic=True, effect={"type": "free_shipping"}, title="Free")
+    order = await shop.awaiting(payment_method=None)
+
+    assert order["totals"]["total"]["amount"] == 0
+    assert (await shop.show(order))["status"] == "confirmed"
+    parcel = (await vendor(shop).get(f"/v1/parcels/{order['parcels'][0]['id']}")).json()
+    assert parcel["funded"]["amount"] == 2400 + 490
+    assert parcel["payable"]["amount"] == 2890 - parcel["commission"]["amount"] - parcel["commission_tax"]["amount"]
