@@ -17,6 +17,7 @@ from schwifty import IBAN
 from estore.cli.doctor_across import BOOKS, ORDERS, Traced, compare
 from estore.contracts import REGISTRY
 from estore.contracts.catalog import Product, ProductPublished, Variant
+from estore.contracts.ledger import CreditHeld
 from estore.contracts.orders import OrderConfirmed, RefundAllocated
 from estore.contracts.payments import PaymentCaptured, PaymentDisputeClosed, PaymentRefunded, PaymentRefundFailed
 from estore.contracts.vendors import Plan, Rate, VendorApproved, VendorBankAccountChanged, VendorPlanChanged
@@ -31,6 +32,7 @@ from support.world import World, migrate_services, world
 JSON = dict[str, Any]
 SERVICES = ("orders", "inventory", "payments", "ledger")
 RETURN_DAYS = 10
+CARD = 1_000_000_000
 STOCK = 100_000
 VENDORS = ("vnd_a", "vnd_b", "vnd_c")
 MOODS = ("3000", "9001", "9002", "9003", "9004", "9005", "9006")
@@ -119,6 +121,7 @@ class Market:
         self.waiting: list[tuple[str, Envelope]] = []
         self.returns: list[str] = []
         self.banks: list[str] = []
+        self.card = ""
         self.dice = random.Random(0)
         self.jobs = {job.name: job.run for service in made.services.values() for job in service.jobs}
         self.pump: Any = self.jobs["payments.sweep"].__self__  # type: ignore[attr-defined]
@@ -136,9 +139,13 @@ class Market:
         self, method: str, url: str, body: Any = None, *, who: str = "acc_op", vendor: str = "", if_match: str = ""
     ) -> httpx.Response:
         """Ask as an operator, as the owner of a vendor, or as nobody. What is posted may be said twice."""
-        service = {"stock": "inventory", "payments": "payments", "ledger": "ledger", "payouts": "ledger"}.get(
-            url.split("/")[2].partition("?")[0], "orders"
-        )
+        service = {
+            "stock": "inventory",
+            "payments": "payments",
+            "ledger": "ledger",
+            "payouts": "ledger",
+            "gift-cards": "ledger",
+        }.get(url.split("/")[2].partition("?")[0], "orders")
         token = None
         if who:
             token = self.world.token(who, operator=not vendor, vendors={vendor: "owner"} if vendor else None)
@@ -157,24 +164,42 @@ class Market:
             await self.pump.idle()
         return answer
 
-    async def place(self, demand: Sequence[tuple[Item, int]], method: str) -> None:
-        body = {
+    async def take_a_card(self) -> None:
+        """Issue a gift card that lasts for every story."""
+        body = {"amount": self.money(CARD), "funding": "promotion"}
+        self.card = (await self.ask("POST", "/v1/gift-cards", body)).json()["code"]
+        self.books.card = CARD
+
+    async def place(
+        self, demand: Sequence[tuple[Item, int]], method: str, credit: int = 0, forged: bool = False
+    ) -> None:
+        """Buy. credit: what of the total, per mille, a gift card pays. forged: there is no such card."""
+        total = priced("ord_0", demand, self.tariff, self.plans, self.clock.now()).total
+        amount = -(-total * credit // 1000)
+        body: JSON = {
             "lines": [{"sku": item.sku, "quantity": quantity} for item, quantity in demand],
             "email": "ada@example.com",
             "shipping_address": ADDRESS,
             "shipping_method": "standard",
             "payment_method": method,
         }
+        if amount:
+            body["credits"] = [{"gift_card": "FORGED" if forged else self.card, "amount": self.money(amount)}]
+        if amount == total:
+            del body["payment_method"]
         answer = await self.ask("POST", "/v1/orders", body, who="")
         assert answer.status_code == 202, answer.text
         shown = answer.json()
         sale = priced(shown["id"], demand, self.tariff, self.plans, self.clock.now())
+        sale.credit = 0 if forged else amount
         self.sales[sale.id], self.shown[sale.id] = sale, shown
+        assert shown["to_pay"]["amount"] == total - amount
         totals = {name: value["amount"] for name, value in shown["totals"].items() if isinstance(value, dict)}
         assert totals == {
             "items": sale.items,
             "discount": 0,
             "shipping": sale.shipping,
+            "shipping_discount": 0,
             "tax": sale.tax,
             "total": sale.total,
         }
@@ -401,8 +426,15 @@ class Market:
         elif service == "orders":
             sale = self.sales.get(getattr(event, "order_id", ""))
             if isinstance(event, PaymentCaptured):
-                assert sale is not None and event.amount == sale.total and sale.captured in (None, event.amount)
+                assert (
+                    sale is not None
+                    and event.amount == sale.total - sale.credit
+                    and sale.captured in (None, event.amount)
+                )
                 sale.captured = event.amount
+            elif sale is not None and isinstance(event, CreditHeld):
+                assert event.amount == sale.credit
+                sale.held = event.amount
             elif isinstance(event, PaymentRefundFailed):
                 self.refunds.failed(event)
             elif sale is not None and isinstance(event, PaymentRefunded):
@@ -512,18 +544,23 @@ class Market:
             captured, refunded = charge["captured"], charge["refunded"]
             lost = sum(self.books.decided[key][1] for key in self._lost_of(order_id))
             shown = (await self.ask("GET", f"/v1/orders/{order_id}")).json()
-            assert captured in (0, sale.total)
+            credited = sum(self.books.credited.get(refund_id, 0) for refund_id in sale.told)
+            back = refunded + lost + credited
+            assert captured in (0, sale.total - sale.credit)
             assert refunded + lost <= captured
+            assert credited <= sale.held in (0, sale.credit)
             assert shown["totals"] == self.shown[order_id]["totals"]
-            assert shown.get("refunded", self.money(0)) == self.money(refunded + lost)
+            assert shown.get("refunded", self.money(0)) == self.money(back)
             assert (order_id in self.books.sold) is sale.confirmed
             borne = sum(
                 event.amount - event.unearned for event in sale.told.values() if event.refund_id not in sale.failed
             )
-            assert borne == (refunded + lost if sale.confirmed else 0), order_id
-            if sale.confirmed and shown["status"] == "cancelled" and refunded + lost == captured:
+            assert borne == (back if sale.confirmed else 0), order_id
+            if shown["status"] in ("cancelled", "rejected") and not sale.failed:
+                assert back == captured + sale.held
+            if sale.confirmed and shown["status"] == "cancelled" and back == captured + sale.held:
                 assert all(part.left == 0 for part in sale.parts)
-            assert not sale.confirmed or captured == sale.total
+            assert not sale.confirmed or captured + sale.held == sale.total
 
     def _lost_of(self, order_id: str) -> list[str]:
         return [
@@ -639,6 +676,7 @@ async def opened(databases: Databases, currency: str, folder: Path) -> AsyncIter
     try:
         async with market(dsn) as made:
             await made.read_banks()
+            await made.take_a_card()
             yield made
     finally:
         await databases.drop(dsn)

@@ -17,8 +17,10 @@ from typing import Any
 
 from estore.contracts.orders import (
     OrderConfirmed,
+    OrderCreditRequested,
     ParcelDelivered,
     RefundAllocated,
+    RefundCredited,
     RefundLine,
     ReturnClosed,
     ReturnRequested,
@@ -185,7 +187,8 @@ class Asked:
 
 @dataclass
 class Sale:
-    """An order, as it was priced when it was placed. unasked: refunds made elsewhere that orders has heard of."""
+    """An order, as it was priced when it was placed. unasked: refunds made elsewhere that orders has heard of. credit:
+    what of the total a gift card pays; held: once orders knows that it does."""
 
     id: str
     parts: list[Part]
@@ -193,6 +196,8 @@ class Sale:
     shipping: int
     tax: int
     total: int
+    credit: int = 0
+    held: int = 0
     captured: int | None = None
     confirmed: bool = False
     told: dict[str, RefundAllocated] = field(default_factory=dict)
@@ -207,9 +212,9 @@ class Sale:
 
     @property
     def money(self) -> int:
-        """What of the captured money is surely not spoken for."""
+        """What of the money and the credit is surely not spoken for."""
         known = {**self.unasked, **{key: e.amount for key, e in self.told.items()}}
-        return (self.captured or 0) - sum(amount for key, amount in known.items() if key not in self.failed)
+        return (self.captured or 0) + self.held - sum(amount for key, amount in known.items() if key not in self.failed)
 
 
 def priced(
@@ -263,6 +268,9 @@ class Refunds:
         shares = sum(share.amount for share in event.shares)
         assert event.amount == shares + event.platform + event.unearned > 0
         assert min(event.platform, event.unearned) >= 0
+        assert 0 <= event.credit <= min(event.amount, sale.held)
+        back = sum(e.credit for key, e in sale.told.items() if key not in sale.failed)
+        assert back + event.credit <= sale.held, "no more credit goes back than was taken"
         assert sale.confirmed or not event.shares, "nobody gives back what was never theirs"
         lines = {(share.parcel_id, line.line_id): line for share in event.shares for line in share.lines}
         parts = {(part.parcel, part.line): part for part in sale.parts}
@@ -276,7 +284,8 @@ class Refunds:
             _take(parts[key], event.refund_id, line)
         sale.told[event.refund_id] = event
         if event.platform and sale.confirmed:
-            assert all(part.left == 0 for part in sale.parts), "the marketplace bears what nobody else can"
+            left = sum(part.left for part in sale.parts)
+            assert left <= sale.held, "the marketplace bears what nobody else can, but for what is to go back as credit"
 
     def _as_asked(self, sale: Sale, event: RefundAllocated, asked: Asked, took: Mapping[Part, RefundLine]) -> None:
         amounts = {part: line.amount for part, line in took.items()}
@@ -356,10 +365,15 @@ class Books:
         self.holds: dict[tuple[str, str, str], Held] = {}
         self.adjusted: Counter[str] = Counter()
         self.payouts: dict[str, tuple[str, int, str]] = {}
+        self.card = 0
+        self.credit: dict[str, int] = {}
+        self.credited: dict[str, int] = {}
         self.terms: dict[str, tuple[int, int]] = {}
         self._hear: dict[type[Any], Callable[[Any], None]] = {
             PaymentCaptured: self._captured,
             OrderConfirmed: lambda e: self.sold.add(e.order_id),
+            OrderCreditRequested: self._credit_requested,
+            RefundCredited: lambda e: self.credited.__setitem__(e.refund_id, e.amount),
             PaymentRefunded: self._refunded,
             PaymentRefundFailed: lambda e: self.failed.add(e.refund_id),
             RefundAllocated: self._allocated,
@@ -373,6 +387,9 @@ class Books:
     def hear(self, event: Any) -> None:
         """The ledger has taken this event in."""
         self._hear.get(type(event), lambda _: None)(event)
+
+    def _credit_requested(self, event: OrderCreditRequested) -> None:
+        self.credit[event.order_id] = self.sales[event.order_id].credit
 
     def _captured(self, event: PaymentCaptured) -> None:
         self.captured[event.order_id] = event.amount
@@ -512,10 +529,14 @@ class Books:
         won, lost = (sum(amount for so, amount in self.decided.values() if so is which) for which in (True, False))
         opened = sum(amount for _, amount in self.disputed.values())
         refunded = sum(amount for _, amount in self.refunded.values())
+        spent = sum(self.credit.values()) - sum(self.credited.values())
         sheet = {
             "clearing": sum(self.captured.values()) - refunded - opened + won,
             "disputed": opened - won - lost,
+            "promotions": self.card,
+            "gift_card": spent - self.card,
             "customer": -sum(self.captured.values())
+            - spent
             + refunded
             + lost
             + sum(sale.total for sale in sales)

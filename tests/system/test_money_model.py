@@ -60,7 +60,8 @@ def an_order(market: Market, pick: Pick) -> str | None:
 
 async def place(market: Market, pick: Pick) -> None:
     lines = [(market.items[pick(len(market.items))], 1 + pick(4)) for _ in range(1 + pick(4))]
-    await market.place(lines, METHODS[pick(len(METHODS))])
+    credit = (0, 0, 0, 1000, 1 + pick(999))[pick(5)]
+    await market.place(lines, METHODS[pick(len(METHODS))], credit, pick(12) == 0)
     if pick(2):
         await market.settle()
 
