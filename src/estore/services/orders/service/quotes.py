@@ -49,10 +49,10 @@ class Quotes:
         codes = codes_in(request.promotion_codes)
         self.redeeming.admit(ctx, codes)
         going = self.going(request.shipping_address.country, request.shipping_method)
-        offers = await store.load_offers(tx, sorted({line.sku for line in request.lines}))
+        offers, revision = await store.load_offers_and_revision(tx, sorted({line.sku for line in request.lines}))
         self.shelf.put(offers.values())
         wish = Wish(self.demand(request.lines, offers.get), codes, buyer_of(ctx))
-        facts = await self.redeeming.read(tx, [wish], ctx.now, sure=True)
+        facts = await self.redeeming.read(tx, [wish], ctx.now, sure=revision != self.redeeming.revision)
         offered = self.price(wish, going, facts, ctx.now)
         self.redeeming.count(ctx, offered.refused)
         priced = offered.priced

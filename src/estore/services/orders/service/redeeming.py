@@ -85,6 +85,7 @@ class Redeeming:
         wishes = tuple(wishes)
         if self._index is None:
             await self._learn(tx, now)
+            sure = False
         facts = Facts()
         for _ in range(_READS):
             asking = [(wish, self._about(wish)) for wish in wishes]

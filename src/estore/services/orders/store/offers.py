@@ -101,7 +101,7 @@ _OFFERS = """
 SELECT o.sku, o.product_id, o.vendor_id, o.title, o.price, o.currency, o.tax_class, o.weight_grams,
        o.status = 'active' AND coalesce(v.status = 'approved', false) AS sellable,
        o.revision, coalesce(v.revision, 0) AS vendor_revision, coalesce(v.commission_bps, 0) AS commission_bps,
-       o.category_path, v.plan
+       o.category_path, v.plan, (SELECT b.revision FROM promotion_book b) AS book
 FROM offer o LEFT JOIN vendor v ON v.vendor_id = o.vendor_id
 WHERE o.sku = ANY($1::text[])
 """
@@ -228,6 +228,11 @@ def title_of(product: str, variant: str) -> str:
 
 async def load_offers(tx: Tx, skus: Sequence[str]) -> dict[str, Offer]:
     """Read the offers of `skus` in one query; those that nobody ever offered are missing."""
+    return (await load_offers_and_revision(tx, skus))[0]
+
+
+async def load_offers_and_revision(tx: Tx, skus: Sequence[str]) -> tuple[dict[str, Offer], int]:
+    """Read offers, and of which revision the book of promotions is; 0 where there are none."""
     rows = await tx.fetch(_OFFERS, skus)
     plans: dict[tuple[str, int], Plan | None] = {}
     offers: dict[str, Offer] = {}
@@ -254,7 +259,7 @@ async def load_offers(tx: Tx, skus: Sequence[str]) -> dict[str, Offer]:
             rates_for(plan, path),
             fee_tax,
         )
-    return offers
+    return offers, rows[0]["book"] if rows else 0
 
 
 def path_of(column: str) -> tuple[str, ...]:
