@@ -9,12 +9,13 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from estore.cli import openapi
-from estore.cli.compose import applications, build, bus_for
+from estore.cli.compose import SERVICES, applications, build, bus_for
+from estore.cli.deploy import composed
 from estore.kit.http.cache import ReadCache
 from estore.kit.http.front import Front
 from estore.kit.http.server import listening_socket, server
@@ -45,7 +46,7 @@ async def serve(
     cache = ReadCache()
     runtime = Runtime(services, bus_for(settings, services))
     front = front_for(services, runtime, cache)
-    http = server(front, cache, drain=DRAIN_SECONDS, origins=settings.origins)
+    http = server(front, cache, drain=DRAIN_SECONDS, origins=settings.origins, proxies=settings.proxies)
     stop = asyncio.Event()
     _end_on_signals(stop, guard)
     tasks = [asyncio.create_task(task) for task in _listeners(services, cache)]
@@ -91,7 +92,12 @@ def front_for(services: Sequence[Service], runtime: Runtime, cache: ReadCache) -
         if service.announces:
             for prefix in service.prefixes:
                 apps[prefix] = cache.filling(apps[prefix])
-    return Front(apps, lambda: runtime.ready, pages=openapi.pages(services), files={"/pictures": PICTURES})
+    return Front(apps, lambda: runtime.ready, pages=_pages(services), files={"/pictures": PICTURES})
+
+
+def _pages(services: Sequence[Service]) -> Mapping[str, tuple[bytes, Callable[[], bytes]]]:
+    """Return the documents of the whole store, whatever part of it runs here: a gateway may send anybody to us."""
+    return openapi.pages(lambda: services if len(services) == len(SERVICES) else composed())
 
 
 def _listeners(services: Sequence[Service], cache: ReadCache) -> list[Coroutine[Any, Any, None]]:

@@ -30,7 +30,7 @@ from estore.kit.db import MigrationError
 from estore.kit.embedded import EmbeddedError, EmbeddedPostgres
 from estore.kit.processes import listening_socket, take_folder
 from estore.kit.rabbit_node import RabbitNode
-from estore.kit.settings import Settings, load
+from estore.kit.settings import Settings, load, with_files
 
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
@@ -136,7 +136,7 @@ async def _run(options: Options, progress: Progress) -> int:
         async with _database(options, data, progress) as (admin_url, url), _broker(options, data, progress) as amqp_url:
             settings = load(
                 Settings,
-                os.environ,
+                with_files(os.environ),
                 database_url=admin_url,
                 amqp_url=amqp_url,
                 data=data,
@@ -275,7 +275,7 @@ def _environment(settings: Settings, services_url: str) -> dict[str, str]:
     """Return what a worker is told: logins are derived from the secret, the administrator's stays here."""
     parts = urlsplit(services_url)
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return dict(os.environ) | {
+    return with_files(os.environ) | {
         "ESTORE_DATABASE_URL": url,
         "ESTORE_AMQP_URL": settings.amqp_url,
         "ESTORE_DATA": str(settings.data),
