@@ -32,6 +32,7 @@ from estore.services.ledger.service.banks import Banks, Vault
 from estore.services.ledger.service.payouts import Payouts, Rules, Schedule
 from estore.services.ledger.service.reconciliation import Reconciling
 from estore.services.ledger.store import INVARIANTS, Journal
+from estore.services.ledger.store.measures import MEASURES
 from estore.services.ledger.store.payout_invariants import PAYOUT_INVARIANTS
 
 
@@ -168,4 +169,5 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         subscriptions=subscriptions(e),
         jobs=[*jobs(e, clock), *payouts.jobs],
         invariants=(*INVARIANTS, *PAYOUT_INVARIANTS),
+        measures=MEASURES,
     )

@@ -27,6 +27,7 @@ from estore.services.orders.routes import routes
 from estore.services.orders.saga import Limits
 from estore.services.orders.service import Learning, Listing, Placing, Quotes, Refunds, Returns, Steps, Waiting
 from estore.services.orders.store import INVARIANTS, Shelf
+from estore.services.orders.store.measures import MEASURES
 
 NAME = "orders"
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=365 * 86_400)]
@@ -131,5 +132,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         subscriptions=subscriptions(e),
         jobs=jobs(e, clock),
         invariants=[Invariant(*rule) for rule in INVARIANTS],
+        measures=MEASURES,
         stop=[waiting.stop],
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from prometheus_client import Gauge
 
 from estore.kit.clock import Clock, monotonic
 from estore.kit.context import system_context
@@ -24,6 +25,11 @@ from estore.services.search.store.index import Folder, State, Text, Writer
 T = TypeVar("T")
 _log = log(__name__)
 BUILD_THREADS = 2
+CAUGHT_UP = Gauge(
+    "estore_search_caught_up_timestamp_seconds",
+    "When the index last held everything that had changed; set by the process that writes it",
+    multiprocess_mode="max",
+)
 
 
 class IndexWork:
@@ -50,12 +56,16 @@ class IndexWork:
         async with self._turn:
             current = self._folder.current()
             state = self._folder.state(current) if current is not None else None
-            if current is None or state is None or not state.follows(aim.state) or state.position == aim.state.position:
+            if current is None or state is None or not state.follows(aim.state):
+                return
+            if state.position == aim.state.position:
+                CAUGHT_UP.set(self._clock.now().timestamp())
                 return
             try:
                 if self._writer is None or self._writer.folder != current:
                     self._writer = await self._in_thread(Writer, current, self._text)
                 await self._catch_up(self._writer, state)
+                CAUGHT_UP.set(self._clock.now().timestamp())
             except BaseException:
                 # Whatever it holds uncommitted is read again
                 self._writer = None
