@@ -22,7 +22,7 @@ from estore.kit.http.server import listening_socket, server
 from estore.kit.runtime import Runtime
 from estore.kit.service import Service
 from estore.kit.settings import Settings
-from estore.kit.telemetry import configure_logging, log
+from estore.kit.telemetry import configure_logging, log, tracing
 
 DRAIN_SECONDS = 10.0
 # Our parent was killed, and the database ends with it: what is in hand is safe there, and the port is wanted again.
@@ -41,6 +41,7 @@ async def serve(
     Raises Transient, NotMigrated, SettingError, OSError when it cannot start.
     """
     configure_logging(level=settings.log_level, as_json=settings.log_format == "json")
+    tracing.start(settings.otlp_endpoint, settings.trace_ratio, bus="rabbitmq" if settings.amqp_url else "estore")
     sock = socket.socket(fileno=fd) if fd is not None else listening_socket(host, port)
     services = build(settings, names)
     cache = ReadCache()
@@ -68,6 +69,7 @@ async def serve(
         for task in tasks:
             task.cancel()
         await runtime.stop(DRAIN_SECONDS)
+        await asyncio.to_thread(tracing.stop)
 
 
 def _calm_the_collector() -> None:

@@ -20,6 +20,7 @@ from estore.kit.db import Database, migrations_of, pending
 from estore.kit.errors import Failure, Transient
 from estore.kit.service import Job, Service
 from estore.kit.telemetry import log
+from estore.kit.watching import watch
 
 _log = log(__name__)
 # Between two looks for the first signing key, which another process may have heard of.
@@ -69,6 +70,7 @@ class Runtime:
                 await hook()
         for service in self.services:
             self._jobs.append(asyncio.create_task(_hear_of_keys(service), name=f"first-key-{service.name}"))
+        self._jobs.append(asyncio.create_task(watch(self.services, self._relays, self.bus), name="watch"))
         if self._with_jobs:
             for service in self.services:
                 for job in (*service.jobs, purge_job(service.db)):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     proxies: addresses and networks (CIDR) of the gateways whose X-Forwarded-For is believed, with commas between.
     cors_origins: `https://shop.example,...`, whose pages may call the API from a browser; `*` for all, empty for none.
     log_level: what is logged, and what is worse. log_format: `json` for machines, `console` for people.
+    otlp_endpoint: collector of traces (OTLP/HTTP), such as `http://jaeger:4318`; empty for no traces, which cost nothing.
+    trace_ratio: share of the traces that begin here which are collected, 0 to 1.
     """
 
     database_url: str = ""
@@ -52,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    otlp_endpoint: str = ""
+    trace_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     pool_max: int = 6
     data: Path = Path(".estore")
     environment: Mapping[str, str] = {}

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from estore.kit.context import trace_id_of
 from estore.kit.errors import Failure
 from estore.kit.http.cache import App, Receive, Scope, Send
 from estore.kit.http.requests import traceparent_of
 from estore.kit.http.responses import PROBLEM, NoSuchResource, problem_of
+from estore.kit.telemetry import metrics
 
 JSON = b"application/json"
 
@@ -70,7 +71,7 @@ class Front:
                 ok = self._ready()
                 return 200 if ok else 503, JSON, b'{"status":"%s"}' % (b"ready" if ok else b"starting"), []
             case "/metrics":
-                return 200, CONTENT_TYPE_LATEST.encode(), generate_latest(), []
+                return 200, CONTENT_TYPE_LATEST.encode(), metrics.exposed(), []
         if page := self._pages.get(path):
             return 200, page[0], page[1](), [(b"cache-control", b"no-cache")]
         for prefix, folder in self._files.items():
