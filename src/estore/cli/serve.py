@@ -16,18 +16,24 @@ from typing import Any, NoReturn
 from estore.cli import openapi
 from estore.cli.compose import SERVICES, applications, build, bus_for
 from estore.cli.deploy import composed
+from estore.kit.clock import monotonic
+from estore.kit.errors import Transient
 from estore.kit.http.cache import ReadCache
 from estore.kit.http.front import Front
 from estore.kit.http.server import listening_socket, server
-from estore.kit.runtime import Runtime
+from estore.kit.runtime import NotMigrated, Runtime
 from estore.kit.service import Service
 from estore.kit.settings import Settings
 from estore.kit.telemetry import configure_logging, log, tracing
 
 DRAIN_SECONDS = 10.0
+# What an orderly end takes at worst, beyond ESTORE_LINGER: requests in hand, the batches in hand (35 s: a statement in
+# them may take long), the relays, the broker's confirmations, the pools. Whoever kills must wait longer.
+END_SECONDS = DRAIN_SECONDS + 35.0 + DRAIN_SECONDS + 10.0 + 10.0
 # Our parent was killed, and the database ends with it: what is in hand is safe there, and the port is wanted again.
 ORPHAN_SECONDS = 1.5
 LOOK_SECONDS = 0.02
+WAIT_SECONDS = 1.0
 PICTURES = Path(__file__).parents[3] / "seeds" / "pictures"
 _log = log(__name__)
 
@@ -52,6 +58,9 @@ async def serve(
     _end_on_signals(stop, guard)
     tasks = [asyncio.create_task(task) for task in _listeners(services, cache)]
     try:
+        await _startable(runtime, settings.start_wait, stop)
+        if stop.is_set():
+            return
         await runtime.start()
         _calm_the_collector()
         serving = asyncio.create_task(http.serve(sockets=[sock]))
@@ -62,6 +71,10 @@ async def serve(
             os.write(guard, b"r")
         _log.info("serving", services=list(names), pid=os.getpid())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        runtime.leave()
+        if settings.linger:
+            _log.info("leaving", pid=os.getpid(), seconds=settings.linger)
+            await asyncio.wait({serving}, timeout=settings.linger)
         http.should_exit = True
         await serving
         _log.info("draining", pid=os.getpid())
@@ -70,6 +83,24 @@ async def serve(
             task.cancel()
         await runtime.stop(DRAIN_SECONDS)
         await asyncio.to_thread(tracing.stop)
+
+
+async def _startable(runtime: Runtime, seconds: float, stop: asyncio.Event) -> None:
+    """Wait until the databases are there and migrated. Raises Transient, NotMigrated when they are not in time."""
+    began = monotonic()
+    said = ""
+    while not stop.is_set():
+        try:
+            await runtime.check()
+            break
+        except (Transient, NotMigrated) as failure:
+            if monotonic() - began >= seconds:
+                raise
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("waits to start", reason=said)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), WAIT_SECONDS)
 
 
 def _calm_the_collector() -> None:
@@ -94,7 +125,9 @@ def front_for(services: Sequence[Service], runtime: Runtime, cache: ReadCache) -
         if service.announces:
             for prefix in service.prefixes:
                 apps[prefix] = cache.filling(apps[prefix])
-    return Front(apps, lambda: runtime.ready, pages=_pages(services), files={"/pictures": PICTURES})
+    return Front(
+        apps, lambda: runtime.ready, lacks=runtime.lacks, pages=_pages(services), files={"/pictures": PICTURES}
+    )
 
 
 def _pages(services: Sequence[Service]) -> Mapping[str, tuple[bytes, Callable[[], bytes]]]:

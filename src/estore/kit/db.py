@@ -138,6 +138,8 @@ class Tx:
         self._after.append(action)
 
 
+# After a fail-over an address may lead to what was the primary: it answers, and takes nothing.
+_IS_STANDBY = "SELECT pg_is_in_recovery()"
 Flush = Callable[["Tx"], Awaitable[None]]
 Committed = Callable[[list[Envelope]], None]
 
@@ -198,6 +200,31 @@ class Database:
             return 0, 0, self._sizes[1]
         idle = self._pool.get_idle_size()
         return self._pool.get_size() - idle, idle, self._sizes[1]
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether this database takes changes now, asked for `seconds` at most. Never raises.
+
+        Asked over a connection of its own while the pool is all in use: a busy service is no reason to say no.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                if self.pool.get_idle_size() or self.pool.get_size() < self.pool.get_max_size():
+                    async with self.pool.acquire() as conn:
+                        return not await conn.fetchval(_IS_STANDBY)
+                spare = await asyncpg.connect(self.dsn)
+                try:
+                    return not await spare.fetchval(_IS_STANDBY)
+                finally:
+                    await spare.close()
+        except (
+            OSError,
+            TimeoutError,
+            RuntimeError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ):
+            return False
 
     @property
     def pool(self) -> asyncpg.Pool:

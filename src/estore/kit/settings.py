@@ -38,8 +38,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     currency: of the marketplace. pool_max: connections per service and process. data: folder of the embedded store.
     proxies: addresses and networks (CIDR) of the gateways whose X-Forwarded-For is believed, with commas between.
     cors_origins: `https://shop.example,...`, whose pages may call the API from a browser; `*` for all, empty for none.
+    start_wait: seconds for which `serve` waits for its databases and their migrations, instead of ending at once.
+    linger: seconds for which a process that is told to end still serves, while `/readyz` says no already.
     log_level: what is logged, and what is worse. log_format: `json` for machines, `console` for people.
-    otlp_endpoint: collector of traces (OTLP/HTTP), such as `http://jaeger:4318`; empty for no traces, which cost nothing.
+    otlp_endpoint: collector of traces (OTLP/HTTP), such as `http://jaeger:4318`; empty: none, at no cost.
     trace_ratio: share of the traces that begin here which are collected, 0 to 1.
     """
 
@@ -52,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_factor: float = 1.0
     proxies: str = "127.0.0.1,::1"
     cors_origins: str = ""
+    start_wait: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    linger: Annotated[float, msgspec.Meta(ge=0, le=300)] = 0.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     otlp_endpoint: str = ""
