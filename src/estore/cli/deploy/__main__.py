@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from estore.cli.deploy import gateway, postgres
+from estore.cli.deploy import gateway, kubernetes, postgres
 
 ROOT = Path(__file__).parents[4]
 
@@ -15,6 +15,7 @@ def files() -> Mapping[str, str]:
     return {
         "deploy/gateway/nginx.conf": gateway.render(),
         "deploy/compose/databases.sql": postgres.script(),
+        **kubernetes.files(),
     }
 
 
