@@ -22,6 +22,7 @@ OTHERS = {
     "ESTORE_BIND": "address on which compose.yaml publishes it, 127.0.0.1 without; 0.0.0.0 is everywhere",
     "ESTORE_SEED": "1: compose.yaml fills the store with the demo marketplace",
     "ESTORE_IMAGE": "the image that compose.yaml runs, `estore` without",
+    "ESTORE_PULL": "`missing`: compose.yaml pulls that image; `never` without, because it builds it",
     "ESTORE_TEST_DATABASE_URL": "PostgreSQL for the tests, instead of one of their own",
     "ESTORE_TEST_AMQP_URL": "RabbitMQ for the tests, instead of one of their own",
     "ESTORE_TEST_EXAMPLES": "Stories per currency that the model of money is held against",

@@ -11,6 +11,8 @@ import json
 import re
 
 from estore.cli.deploy import PORT, routes
+from estore.kit.errors import Failure, TooLarge, Transient
+from estore.kit.http.responses import NoSuchResource
 
 LISTEN = 8080
 BODY = "1m"
@@ -33,15 +35,22 @@ def render(resolver: str = "127.0.0.11") -> str:
         "table": table,
         "body": BODY,
         "streamed": re.escape(STREAMED),
-        "absent": _problem("request.no_such_resource", 404, "There is nothing at this address"),
-        "large": _problem("kit.too_large", 413, "The request is too large"),
-        "away": _problem("kit.unavailable", 503, "Not possible right now", "the service is restarting; try again"),
+        "absent": _problem(NoSuchResource),
+        "large": _problem(TooLarge),
+        "away": _problem(Transient, "the service is starting; try again"),
     }
 
 
-def _problem(code: str, status: int, title: str, detail: str = "") -> str:
-    found = {"type": f"/docs/problems#{code}", "title": title, "status": status, "code": code}
-    return json.dumps(found | ({"detail": detail} if detail else {}), separators=(",", ":"))
+def _problem(kind: type[Failure], detail: str = "") -> str:
+    """Return the document that a service would answer with, for one that cannot answer."""
+    document = {
+        "type": f"/docs/problems#{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": kind.code,
+        "detail": detail,
+    }
+    return json.dumps({key: value for key, value in document.items() if value}, separators=(",", ":"))
 
 
 _CONF = """\

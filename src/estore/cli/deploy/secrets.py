@@ -6,6 +6,7 @@ a service that is added later gets its own beside it.
     postgres/password               of the administrator
     databases/password, <service>   what the job that makes databases and roles needs
     rabbitmq/definitions.json       users with hashed passwords
+    grafana/password                of its administrator
     <service>/secret, database_url, amqp_url
     operator/...                    everything, for `migrate`, `seed`, `doctor`, `dlq`
 """
@@ -47,6 +48,7 @@ def make(folder: Path, *, renew: bool = False) -> int:
     store.put("databases", "password", store.keep("postgres", "password"))
     # The first operator's, who may change it; identity reads it once, when there is none.
     store.keep("identity", "operator_password")
+    store.keep("grafana", "password")
     for service in SERVICES:
         for name in ("secret", "database_url"):
             store.put(OPERATOR, f"{service}_{name}", store.keep(service, name))
