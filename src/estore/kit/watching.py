@@ -95,9 +95,11 @@ async def measure(service: Service) -> None:
                     gauge.labels(service.name, *labels).set(float(value or 0))
         metrics.MEASURED.labels(service.name).set(utc_now().timestamp())
         metrics.DB_UP.labels(service.name).set(1)
-    except (Failure, asyncpg.PostgresError) as error:
+    except Failure as failure:
         metrics.DB_UP.labels(service.name).set(0)
-        _log.warning("gauges cannot be read", service=service.name, error=error)
+        _log.warning("gauges cannot be read", service=service.name, detail=failure.detail)
+    except asyncpg.PostgresError as error:
+        _log.error("a gauge cannot be read", service=service.name, exc_info=error)
 
 
 async def read_queues(bus: Bus) -> None:

@@ -10,7 +10,7 @@ MEASURES = (
     Measure(
         "estore_reservations_active",
         "Orders that hold stock and are not paid, 10000 at most",
-        f"SELECT count(*) FROM (SELECT FROM reservation WHERE state = 'active' LIMIT {LIMIT}) AS some",
+        f"SELECT count(*) FROM (SELECT FROM reservation WHERE state = 'active' LIMIT {LIMIT}) AS found",
     ),
     Measure(
         "estore_reservations_overdue_seconds",
@@ -21,11 +21,11 @@ MEASURES = (
     Measure(
         "estore_reservations_oversold",
         "Paid orders without stock, for a person to decide, 10000 at most",
-        f"SELECT count(*) FROM (SELECT FROM reservation WHERE state = 'oversold' LIMIT {LIMIT}) AS some",
+        f"SELECT count(*) FROM (SELECT FROM reservation WHERE state = 'oversold' LIMIT {LIMIT}) AS found",
     ),
     Measure(
         "estore_shipments_missing",
         "Shipments that left although no stock was known of: availability below zero, 10000 at most",
-        f"SELECT count(*) FROM (SELECT FROM shipment WHERE missing > 0 LIMIT {LIMIT}) AS some",
+        f"SELECT count(*) FROM (SELECT FROM shipment WHERE missing > 0 LIMIT {LIMIT}) AS found",
     ),
 )

@@ -7,7 +7,7 @@ from estore.kit.service import Measure
 LIMIT = 10_000
 
 _OPEN = f"""
-SELECT s.status, (SELECT count(*) FROM (SELECT FROM purchase_order o WHERE o.status = s.status LIMIT {LIMIT}) AS some)
+SELECT s.status, (SELECT count(*) FROM (SELECT FROM purchase_order o WHERE o.status = s.status LIMIT {LIMIT}) AS found)
 FROM unnest('{{placed,awaiting_payment,confirmed,partly_shipped,shipped,delivered}}'::text[]) AS s (status)
 """
 

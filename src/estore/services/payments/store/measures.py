@@ -10,7 +10,7 @@ MEASURES = (
     Measure(
         "estore_payments_unsettled",
         "Payments that are neither captured nor failed, 10000 at most",
-        f"SELECT count(*) FROM (SELECT FROM payment_intent WHERE due_at IS NOT NULL LIMIT {LIMIT}) AS some",
+        f"SELECT count(*) FROM (SELECT FROM payment_intent WHERE due_at IS NOT NULL LIMIT {LIMIT}) AS found",
     ),
     Measure(
         "estore_payments_overdue_seconds",
