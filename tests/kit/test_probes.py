@@ -121,6 +121,15 @@ async def test_a_broker_that_goes_away_later_leaves_it_ready(served: Served) -> 
     assert await served.status("/readyz") == 200
 
 
+async def test_a_service_may_lack_something_of_its_own(served: Served) -> None:
+    await served.becomes("/readyz", 200)
+
+    served.service.lacks = lambda: "the index is being made"
+
+    assert (await served.http.get("/readyz")).json()["lacks"] == ["the index is being made"]
+    assert await served.status("/livez") == 200
+
+
 async def test_what_leaves_says_so_at_once_and_still_serves(served: Served) -> None:
     await served.becomes("/readyz", 200)
 

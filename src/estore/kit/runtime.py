@@ -114,11 +114,12 @@ class Runtime:
             keys = [s.name for s in self.services if now and not s.verifier.knows_a_key(now)]
             return [f"{name} has heard of no signing key" for name in keys] or ["messages do not flow yet"]
         answers = await asyncio.gather(*(service.db.answers(ANSWER_SECONDS) for service in self.services))
-        return [
+        away = [
             f"the database of {service.name} does not answer"
             for service, answered in zip(self.services, answers, strict=True)
             if not answered
         ]
+        return away + [lack for service in self.services if (lack := service.lacks())]
 
     def leave(self) -> None:
         """Say from now on that nothing is to be sent here; what comes all the same is served until `stop`."""

@@ -69,6 +69,7 @@ class Service:
     """One composed service. routes: Litestar handlers, all under `prefixes`. start, stop: its own background parts.
 
     announces: the NOTIFY channel on which it tells what public answers changed; empty when nothing of it is cached.
+    lacks: what of its own keeps it from serving yet, for people to read; empty when nothing does. Asked by `/readyz`.
     """
 
     name: str
@@ -83,5 +84,6 @@ class Service:
     invariants: Sequence[Invariant] = ()
     measures: Sequence[Measure] = ()
     announces: str = ""
+    lacks: Callable[[], str] = field(default=str)
     start: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
     stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
