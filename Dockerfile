@@ -29,7 +29,7 @@ RUN python -m venv --without-pip /venv \
  && echo /app/src > estore.pth && rm -f /venv/bin/*ctivate*
 COPY src /app/src
 COPY seeds /app/seeds
-# Bytecode of what a process imports, and of nothing else: a read-only root keeps no cache.
+# Writes bytecode of what a process imports, and of nothing else: a read-only root keeps no cache.
 RUN printf '#!/bin/sh\nexec /venv/bin/python -P -m estore.cli "$@"\n' > /venv/bin/estore && chmod 755 /venv/bin/estore \
  && /venv/bin/python -P -m estore.cli.deploy.bytecode \
  && chmod -R a+rX,go-w /venv /app

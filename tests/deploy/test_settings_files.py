@@ -76,6 +76,26 @@ def test_a_service_may_have_a_secret_of_its_own() -> None:
     assert own.derived("cart guests") == shared.derived("cart guests")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "scheme"),
+    [
+        ("ESTORE_DATABASE_URL", "s3cret@db/orders", "postgresql"),
+        ("ESTORE_ORDERS_DATABASE_URL", "mysql://u:s3cret@db/orders", "postgresql"),
+        ("ESTORE_AMQP_URL", "http://u:s3cret@broker", "amqp"),
+        ("ESTORE_AMQP_URL", "amqp://u:s3cret@broker:many/", "amqp"),
+        ("ESTORE_PUBLIC_URL", "shop.example/s3cret", "http"),
+        ("ESTORE_DATABASE_URL", "postgresql://u:s3cret@[::1/orders", "postgresql"),
+    ],
+)
+def test_an_address_that_is_none_is_told_by_name_and_without_its_password(
+    variable: str, value: str, scheme: str
+) -> None:
+    ended = estore("serve", "orders", **{variable: value})
+
+    assert ended.returncode == 2
+    assert ended.stderr == f"estore: {variable} is wrong: it must be an address that begins with {scheme}://\n"
+
+
 def test_a_proxy_that_is_no_address_is_refused() -> None:
     with pytest.raises(SettingError, match="ESTORE_PROXIES='gateway' is wrong"):
         Settings(proxies="gateway")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import typer
 
@@ -80,6 +81,14 @@ def guarded(action: Callable[[], Any], told: Callable[[str, int], NoReturn] = fa
         told(text, 1)
 
 
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
 def _expected(error: Exception) -> str:
     """Return the line that tells an expected failure, empty for a defect."""
     from estore.cli.seed import SeedFailed
@@ -90,6 +99,8 @@ def _expected(error: Exception) -> str:
 
     if isinstance(error, Failure):
         return error.detail
+    if isinstance(error, _REFUSED):
+        return f"PostgreSQL refuses: {error}"
     return str(error) if isinstance(error, (NotMigrated, MigrationError, SeedFailed, BrokerAway)) else ""
 
 

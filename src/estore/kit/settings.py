@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -65,6 +65,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
+        databases = {name: url for name, url in self.environment.items() if name.endswith("_DATABASE_URL")}
+        for name, url in (databases | {f"{PREFIX}DATABASE_URL": self.database_url}).items():
+            if name.startswith(PREFIX):
+                _check_url(name, url, ("postgresql", "postgres"))
+        _check_url(f"{PREFIX}AMQP_URL", self.amqp_url, ("amqp", "amqps"))
+        _check_url(f"{PREFIX}PUBLIC_URL", self.public_url, ("http", "https"))
         for proxy in self.proxies.split(","):
             try:
                 ip_network(proxy.strip())
@@ -108,6 +114,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def section(self, service: str, kind: type[T]) -> T:
         """Return a service's own settings: `ESTORE_<SERVICE>_<FIELD>` for each field of the struct `kind`."""
         return load(kind, self.environment, f"{PREFIX}{service.upper()}_")
+
+
+def _check_url(name: str, url: str, schemes: Sequence[str]) -> None:
+    """Raise SettingError where `url` is set and wrong; the message does not show it, for it may hold a password."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+        known = parts.scheme in schemes
+    except ValueError:
+        known = False
+    if not known:
+        raise SettingError(f"{name} is wrong: it must be an address that begins with {schemes[0]}://")
 
 
 def with_files(environment: Mapping[str, str]) -> dict[str, str]:
