@@ -228,6 +228,8 @@ async def _open(
     environment = _environment(settings, services_url)
     if options.seed and not (data / "seeded").exists():
         await _seed(environment, data, progress)
+    if options.processes > 1:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_shared_metrics(data))
     with progress.step(f"{len(SERVICES)} services in {options.processes} worker{'s' * (options.processes > 1)}"):
         workers = [Worker(listener, environment) for _ in range(options.processes)]
         troubles = await asyncio.gather(*(worker.trouble() for worker in workers))
@@ -255,8 +257,24 @@ async def _watch(
                 words = worker.last_words()
                 progress.warn(f"process {worker.process.pid} ended ({words or code}); starting another")
                 worker.link.close()
+                _forget_gauges(environment, worker.process.pid)
                 await asyncio.sleep(RESTART_SECONDS)
                 workers[index] = Worker(listener, environment)
+
+
+def _shared_metrics(data: Path) -> Path:
+    """Return an empty folder in which workers on one port keep their metrics, so that each can show those of all."""
+    folder = data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _forget_gauges(environment: dict[str, str], pid: int) -> None:
+    """What a dead worker counted stays counted; how it stood does not stand any more."""
+    if folder := environment.get("PROMETHEUS_MULTIPROC_DIR"):
+        for gauge in Path(folder).glob(f"gauge_live*_{pid}.db"):
+            gauge.unlink(missing_ok=True)
 
 
 async def _seed(environment: dict[str, str], data: Path, progress: Progress) -> None:
