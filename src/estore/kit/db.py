@@ -17,6 +17,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
+from prometheus_client import Counter
 
 from estore.kit.clock import monotonic
 from estore.kit.contract import Event
@@ -29,6 +30,8 @@ Record = asyncpg.Record
 _counter: ContextVar[StatementCount | None] = ContextVar("estore_statements", default=None)
 _json_encode = msgspec.json.encode
 _json_decode = msgspec.json.decode
+# To find a series by its labels takes longer than to count.
+_emitted: dict[str, Counter] = {}
 
 
 class ValueUnacceptable(Invalid):
@@ -279,7 +282,9 @@ class Database:
         if not tx.outgoing:
             return
         for envelope in tx.outgoing:
-            EVENTS.labels(envelope.name).inc()
+            if (count := _emitted.get(envelope.name)) is None:
+                count = _emitted[envelope.name] = EVENTS.labels(envelope.name)
+            count.inc()
         if self.on_committed is not None:
             self.on_committed(tx.outgoing)
 

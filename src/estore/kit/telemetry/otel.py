@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Token
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -129,10 +130,15 @@ class _Call:
         if ctx is not None and span is not None:
             self._before, ctx.traceparent = ctx.traceparent, _traceparent(span)
         # Also where there is no span: a task must not write into the trace of the one that started it.
-        self._token = otel.attach(_NOWHERE if span is None else set_span_in_context(span, _NOWHERE))
+        self._token: Token[otel.Context] | None = None
+        if span is not None:
+            self._token = otel.attach(set_span_in_context(span, _NOWHERE))
+        elif otel.get_current():
+            self._token = otel.attach(_NOWHERE)
 
     def end(self, error: BaseException | None = None) -> None:
-        otel.detach(self._token)
+        if self._token is not None:
+            otel.detach(self._token)
         if self._span is not None:
             if self._ctx is not None:
                 self._ctx.traceparent = self._before
@@ -152,6 +158,16 @@ class _Statement:
             self._span.set_attribute("db.response.status_code", state)
         _fail(self._span, error)
         self._span.end()
+
+
+class _Unkept:
+    __slots__ = ("traceparent",)
+
+    def __init__(self, traceparent: str) -> None:
+        self.traceparent = f"{traceparent[:-2]}00"
+
+    def end(self, route: str, status: int) -> None:
+        pass
 
 
 class _Request:
@@ -192,6 +208,7 @@ class OpenTelemetry:
     def __init__(self, endpoint: str, ratio: float, *, bus: str, exporter: SpanExporter | None = None) -> None:
         self._bus = bus
         self._sampler = ParentBased(_Roots(ratio))
+        self._bound = TraceIdRatioBased.get_bound_for_rate(ratio)
         self._ids = _Ids()
         self._limits = SpanLimits(max_links=1024)
         self._processor = (
@@ -235,7 +252,16 @@ class OpenTelemetry:
         at = _NOWHERE if parent is None else set_span_in_context(NonRecordingSpan(parent), _NOWHERE)
         return tracer.start_span(name, at, kind, attributes, record_exception=False)
 
-    def request(self, service: str, method: str, traceparent: str) -> _Request:
+    def _wanted(self, traceparent: str) -> bool:
+        """Whether a span would be kept; asked first, because one that is not kept costs half as much as one that is."""
+        if not _sampled(traceparent):
+            return False
+        # The same sum as TraceIdRatioBased's, of the last half of the trace's id.
+        return not _is_root(traceparent) or int(traceparent[19:35], 16) < self._bound
+
+    def request(self, service: str, method: str, traceparent: str) -> _Request | _Unkept:
+        if not self._wanted(traceparent):
+            return _Unkept(traceparent)
         return _Request(
             self._begin(service, method, traceparent, SpanKind.SERVER, {"http.request.method": method}), method
         )
@@ -243,7 +269,7 @@ class OpenTelemetry:
     def call(self, service: str, name: str, ctx: Context) -> _Call:
         # A timer that finds nothing to do is no trace; what it publishes begins one.
         idle = ctx.principal.is_system and _is_root(ctx.traceparent)
-        if idle or not _sampled(ctx.traceparent):
+        if idle or not self._wanted(ctx.traceparent):
             return _Call(None)
         return _Call(self._begin(service, name, ctx.traceparent, SpanKind.INTERNAL), ctx)
 
@@ -308,7 +334,7 @@ class OpenTelemetry:
     def sending(self, service: str, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
         given = list(envelopes)
         for index, envelope in enumerate(given):
-            if not _sampled(envelope.traceparent):
+            if not self._wanted(envelope.traceparent):
                 continue
             exchange = f"{envelope.source}.events"
             attributes = self._of_message(envelope, "send") | {
