@@ -274,7 +274,7 @@ class OpenTelemetry:
         return _Call(self._begin(service, name, ctx.traceparent, SpanKind.INTERNAL), ctx)
 
     def together(self, service: str, name: str, contexts: Sequence[Context]) -> _Call:
-        sampled = [ctx for ctx in contexts if _sampled(ctx.traceparent)]
+        sampled = [ctx for ctx in contexts if self._wanted(ctx.traceparent)]
         if len(contexts) == 1 or not sampled:
             return _Call(self._begin(service, name, sampled[0].traceparent, SpanKind.INTERNAL) if sampled else None)
         links = [Link(at) for ctx in sampled if (at := _parent_of(ctx.traceparent)) is not None]
@@ -287,7 +287,7 @@ class OpenTelemetry:
         spans: list[OtelSpan] = []
         for index, message in enumerate(given):
             envelope = message.envelope
-            if not _sampled(envelope.traceparent):
+            if not self._wanted(envelope.traceparent):
                 continue
             attributes = self._of_message(envelope, "process") | {
                 "messaging.destination.name": f"{envelope.source}.events:{envelope.name}:{queue}",
@@ -358,7 +358,7 @@ class OpenTelemetry:
 
     @contextmanager
     def step(self, service: str, name: str, traceparent: str) -> Iterator[None]:
-        call = _Call(self._begin(service, name, traceparent, SpanKind.CLIENT) if _sampled(traceparent) else None)
+        call = _Call(self._begin(service, name, traceparent, SpanKind.CLIENT) if self._wanted(traceparent) else None)
         try:
             yield
         except BaseException as error:
