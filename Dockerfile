@@ -55,7 +55,7 @@ WORKDIR /app
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=180s --retries=6 \
     CMD ["/venv/bin/python", "-I", "-S", "/app/src/estore/cli/deploy/healthy.py"]
 ENTRYPOINT ["/venv/bin/python", "-P", "-m", "estore.cli"]
 CMD ["--help"]

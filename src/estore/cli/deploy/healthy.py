@@ -6,7 +6,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        with socket.create_connection(("127.0.0.1", 8000), 2) as connection:
+        with socket.create_connection(("127.0.0.1", 8000), 4) as connection:
             connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
             ready = connection.recv(64).split(b" ")[1:2] == [b"200"]
     except OSError:
