@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
+
+import pytest
 
 from estore.cli.compose import SERVICES
 from estore.cli.deploy import FILES, PAGES, PAGES_BY, composed, routes
 from estore.cli.deploy.gateway import render
 from estore.cli.problems import codes
 from estore.cli.serve import _pages
+from estore.kit.http.cache import ReadCache
+from estore.kit.http.server import server
 
 PATHS = {prefix: service for service, prefixes in routes().items() for prefix in prefixes}
 
@@ -55,3 +60,21 @@ def test_a_part_of_the_store_shows_the_documents_of_all_of_it() -> None:
     document = json.loads(pages["/openapi.json"][1]())
 
     assert {"/v1/orders", "/v1/carts", "/v1/search"} <= set(document["paths"])
+
+
+@pytest.mark.parametrize(
+    ("proxies", "expected"),
+    [("127.0.0.1,::1", "172.18.0.9"), ("10.0.0.0/8,172.16.0.0/12,192.168.0.0/16", "203.0.113.7")],
+)
+async def test_the_client_is_whom_a_gateway_that_is_believed_says(proxies: str, expected: str) -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    config = server(app, ReadCache(), proxies=proxies).config
+    config.load()
+    headers = [(b"x-forwarded-for", b"203.0.113.7")]
+    await config.loaded_app({"type": "http", "client": ("172.18.0.9", 1), "headers": headers}, None, None)
+
+    assert seen == [expected]

@@ -1,5 +1,5 @@
-"""Imports what the store imports, so that its bytecode is written. `python -m estore.cli.deploy.bytecode`, when an image
-is made.
+"""Imports what the store imports, so that its bytecode is written: `python -m estore.cli.deploy.bytecode`, when an
+image is made.
 
 Prevents: a container with a read-only root that compiles half a million lines at every start, and an image that is a
 sixth larger for bytecode of what nobody imports.
