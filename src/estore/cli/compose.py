@@ -66,11 +66,16 @@ def _heard() -> frozenset[str]:
 def applications(services: Sequence[Service]) -> Mapping[str, Any]:
     """Return prefix -> ASGI application."""
     from estore.kit.http import application
+    from estore.kit.http.observing import observing
 
     return {
         prefix: app
         for service in services
-        for app in [application(service.name, service.routes, verifier=service.verifier, clock=service.clock)]
+        for app in [
+            observing(
+                application(service.name, service.routes, verifier=service.verifier, clock=service.clock), service.name
+            )
+        ]
         for prefix in service.prefixes
     }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import typer
 
-from estore.kit.settings import SettingError, Settings, load
+from estore.kit.settings import SettingError, Settings, load, with_files
 
 app = typer.Typer(
     name="estore",
@@ -43,8 +45,9 @@ def settings_from_environment() -> Settings:
     from estore.cli import settings_table
 
     try:
-        settings_table.check(os.environ)
-        return load(Settings, os.environ)
+        environment = with_files(os.environ)
+        settings_table.check(environment)
+        return load(Settings, environment)
     except SettingError as error:
         fail(str(error), 2)
 
@@ -78,16 +81,27 @@ def guarded(action: Callable[[], Any], told: Callable[[str, int], NoReturn] = fa
         told(text, 1)
 
 
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
 def _expected(error: Exception) -> str:
     """Return the line that tells an expected failure, empty for a defect."""
     from estore.cli.seed import SeedFailed
+    from estore.kit.bus.amqp import BrokerAway
     from estore.kit.db import MigrationError
     from estore.kit.errors import Failure
     from estore.kit.runtime import NotMigrated
 
     if isinstance(error, Failure):
         return error.detail
-    return str(error) if isinstance(error, (NotMigrated, MigrationError, SeedFailed)) else ""
+    if isinstance(error, _REFUSED):
+        return f"PostgreSQL refuses: {error}"
+    return str(error) if isinstance(error, (NotMigrated, MigrationError, SeedFailed, BrokerAway)) else ""
 
 
 @app.command()
@@ -276,6 +290,23 @@ def run_tests(
     raise SystemExit(checks.main(ctx.args, fast=fast))
 
 
+deploy = typer.Typer(help="What a store in containers needs.", no_args_is_help=True)
+app.add_typer(deploy, name="deploy")
+
+
+@deploy.command("secrets")
+def deploy_secrets(
+    folder: Annotated[Path, typer.Argument(help="A folder, in which each reader has one of its own.")],
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Other passwords at PostgreSQL and RabbitMQ; the master secrets stay.")
+    ] = False,
+) -> None:
+    """Make the secrets that are missing. What exists is kept."""
+    from estore.cli.deploy import secrets
+
+    print(f"secrets: {guarded(lambda: secrets.make(folder, renew=renew))} files written")
+
+
 dlq = typer.Typer(help="Dead letters: messages that a queue gave up on.", no_args_is_help=True)
 app.add_typer(dlq, name="dlq")
 Queue = Annotated[str, typer.Argument(help="Name of the queue, such as `inventory.reservations`.")]
@@ -342,4 +373,7 @@ def _dlq_act(action: str, queue: str, ids: list[UUID] | None, data: Path) -> Non
 
 def main() -> None:
     """Entry of the command."""
+    if os.getpid() == 1:
+        # The first process of a container has no default action: it would ignore the signal until it is killed.
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     app()

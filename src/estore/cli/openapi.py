@@ -131,13 +131,13 @@ def document(services: Sequence[Service]) -> Document:
     }
 
 
-def pages(services: Sequence[Service]) -> Mapping[str, tuple[bytes, Callable[[], bytes]]]:
-    """Return what a process shows of itself: the documents, and readable pages of them, made on first use."""
+def pages(services: Callable[[], Sequence[Service]]) -> Mapping[str, tuple[bytes, Callable[[], bytes]]]:
+    """Return the documents, and readable pages of them, made on first use. services: makes those that they tell of."""
     html = b"text/html; charset=utf-8"
 
     @lru_cache
     def text() -> bytes:
-        return json.dumps(document(services), separators=(",", ":")).encode()
+        return json.dumps(document(services()), separators=(",", ":")).encode()
 
     @lru_cache
     def reference() -> bytes:
@@ -149,7 +149,7 @@ def pages(services: Sequence[Service]) -> Mapping[str, tuple[bytes, Callable[[],
     def events() -> bytes:
         from estore.cli import asyncapi
 
-        return json.dumps(asyncapi.document(tuple(s.name for s in services), package_version())).encode()
+        return json.dumps(asyncapi.document(tuple(s.name for s in services()), package_version())).encode()
 
     @lru_cache
     def failures() -> bytes:

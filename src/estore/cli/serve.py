@@ -9,24 +9,31 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from estore.cli import openapi
-from estore.cli.compose import applications, build, bus_for
+from estore.cli.compose import SERVICES, applications, build, bus_for
+from estore.cli.deploy import composed
+from estore.kit.clock import monotonic
+from estore.kit.errors import Transient
 from estore.kit.http.cache import ReadCache
 from estore.kit.http.front import Front
 from estore.kit.http.server import listening_socket, server
-from estore.kit.runtime import Runtime
+from estore.kit.runtime import NotMigrated, Runtime
 from estore.kit.service import Service
 from estore.kit.settings import Settings
-from estore.kit.telemetry import configure_logging, log
+from estore.kit.telemetry import configure_logging, log, tracing
 
 DRAIN_SECONDS = 10.0
+# What an orderly end takes at worst, beyond ESTORE_LINGER: requests in hand, the batches in hand (35 s: a statement in
+# them may take long), the relays, the broker's confirmations, the pools. Whoever kills must wait longer.
+END_SECONDS = DRAIN_SECONDS + 35.0 + DRAIN_SECONDS + 10.0 + 10.0
 # Our parent was killed, and the database ends with it: what is in hand is safe there, and the port is wanted again.
 ORPHAN_SECONDS = 1.5
 LOOK_SECONDS = 0.02
+WAIT_SECONDS = 1.0
 PICTURES = Path(__file__).parents[3] / "seeds" / "pictures"
 _log = log(__name__)
 
@@ -40,16 +47,20 @@ async def serve(
     Raises Transient, NotMigrated, SettingError, OSError when it cannot start.
     """
     configure_logging(level=settings.log_level, as_json=settings.log_format == "json")
+    tracing.start(settings.otlp_endpoint, settings.trace_ratio, bus="rabbitmq" if settings.amqp_url else "estore")
     sock = socket.socket(fileno=fd) if fd is not None else listening_socket(host, port)
     services = build(settings, names)
     cache = ReadCache()
     runtime = Runtime(services, bus_for(settings, services))
     front = front_for(services, runtime, cache)
-    http = server(front, cache, drain=DRAIN_SECONDS, origins=settings.origins)
+    http = server(front, cache, drain=DRAIN_SECONDS, origins=settings.origins, proxies=settings.proxies)
     stop = asyncio.Event()
     _end_on_signals(stop, guard)
     tasks = [asyncio.create_task(task) for task in _listeners(services, cache)]
     try:
+        await _startable(runtime, settings.start_wait, stop)
+        if stop.is_set():
+            return
         await runtime.start()
         _calm_the_collector()
         serving = asyncio.create_task(http.serve(sockets=[sock]))
@@ -60,6 +71,10 @@ async def serve(
             os.write(guard, b"r")
         _log.info("serving", services=list(names), pid=os.getpid())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        runtime.leave()
+        if settings.linger:
+            _log.info("leaving", pid=os.getpid(), seconds=settings.linger)
+            await asyncio.wait({serving}, timeout=settings.linger)
         http.should_exit = True
         await serving
         _log.info("draining", pid=os.getpid())
@@ -67,6 +82,25 @@ async def serve(
         for task in tasks:
             task.cancel()
         await runtime.stop(DRAIN_SECONDS)
+        await asyncio.to_thread(tracing.stop)
+
+
+async def _startable(runtime: Runtime, seconds: float, stop: asyncio.Event) -> None:
+    """Wait until the databases are there and migrated. Raises Transient, NotMigrated when they are not in time."""
+    began = monotonic()
+    said = ""
+    while not stop.is_set():
+        try:
+            await runtime.check()
+            break
+        except (Transient, NotMigrated) as failure:
+            if monotonic() - began >= seconds:
+                raise
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("waits to start", reason=said)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), WAIT_SECONDS)
 
 
 def _calm_the_collector() -> None:
@@ -91,7 +125,14 @@ def front_for(services: Sequence[Service], runtime: Runtime, cache: ReadCache) -
         if service.announces:
             for prefix in service.prefixes:
                 apps[prefix] = cache.filling(apps[prefix])
-    return Front(apps, lambda: runtime.ready, pages=openapi.pages(services), files={"/pictures": PICTURES})
+    return Front(
+        apps, lambda: runtime.ready, lacks=runtime.lacks, pages=_pages(services), files={"/pictures": PICTURES}
+    )
+
+
+def _pages(services: Sequence[Service]) -> Mapping[str, tuple[bytes, Callable[[], bytes]]]:
+    """Return the documents of the whole store, whatever part of it runs here: a gateway may send anybody to us."""
+    return openapi.pages(lambda: services if len(services) == len(SERVICES) else composed())
 
 
 def _listeners(services: Sequence[Service], cache: ReadCache) -> list[Coroutine[Any, Any, None]]:

@@ -18,7 +18,11 @@ from estore.kit.texts import meanings
 OTHERS = {
     "ESTORE_DATA": "data folder of `up` and of the commands that look into its store",
     "ESTORE_PYTHON": "interpreter that `./estore` makes `.venv` with",
-    "ESTORE_PORT": "port of the gateway in compose.yaml",
+    "ESTORE_PORT": "port of the gateway in compose.yaml, 8000 without",
+    "ESTORE_BIND": "address on which compose.yaml publishes it, 127.0.0.1 without; 0.0.0.0 is everywhere",
+    "ESTORE_SEED": "1: compose.yaml fills the store with the demo marketplace",
+    "ESTORE_IMAGE": "the image that compose.yaml runs, `estore` without",
+    "ESTORE_PULL": "`missing`: compose.yaml pulls that image; `never` without, because it builds it",
     "ESTORE_TEST_DATABASE_URL": "PostgreSQL for the tests, instead of one of their own",
     "ESTORE_TEST_AMQP_URL": "RabbitMQ for the tests, instead of one of their own",
     "ESTORE_TEST_EXAMPLES": "Stories per currency that the model of money is held against",
@@ -41,6 +45,7 @@ def settings() -> list[Setting]:
     for service in SERVICES:
         own = _prefix(service)
         found.append(Setting(f"{own}DATABASE_URL", "text", "", f"database of {service}, instead of the shared one"))
+        found.append(Setting(f"{own}SECRET", "text", "", f"secret of {service}, instead of the shared one"))
         for cls in _structs(service):
             found += _of(cls, own)
     return found
@@ -52,7 +57,7 @@ def check(environment: Mapping[str, str]) -> None:
     Raises SettingError naming the first, and what it may mean. Imports services only where their settings are used.
     """
     shared = {setting.name for setting in _of(Settings, PREFIX)} | set(OTHERS)
-    shared |= {f"{_prefix(service)}DATABASE_URL" for service in SERVICES}
+    shared |= {f"{_prefix(service)}{name}" for service in SERVICES for name in ("DATABASE_URL", "SECRET")}
     others = sorted(name for name in environment if name.startswith(PREFIX) and name not in shared)
     if not others:
         return
@@ -87,6 +92,9 @@ def render() -> str:
         "",
         "Environment variables. A wrong or misspelt one stops the start with one line that names it. This page is",
         "generated from the code: `python -m estore.cli.settings_table > docs/guide/settings.md`.",
+        "",
+        "Each may come from a file instead, named by `<NAME>_FILE`: `ESTORE_SECRET_FILE=/run/secrets/secret`. Its last",
+        "newline does not count. A file that cannot be read, or a variable that is set both ways, stops the start.",
         "",
         "| variable | kind | default | meaning |",
         "| --- | --- | --- | --- |",

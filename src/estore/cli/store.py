@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from estore.kit.settings import Settings, load
+from estore.kit.settings import Settings, load, with_files
 
 
 class NotRunning(RuntimeError):
@@ -65,7 +65,7 @@ def running(data: Path) -> Settings:
     known = found(data)
     return load(
         Settings,
-        os.environ,
+        with_files(os.environ),
         database_url=known.database_url,
         amqp_url=known.amqp_url,
         public_url=known.public_url,

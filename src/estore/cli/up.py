@@ -30,7 +30,7 @@ from estore.kit.db import MigrationError
 from estore.kit.embedded import EmbeddedError, EmbeddedPostgres
 from estore.kit.processes import listening_socket, take_folder
 from estore.kit.rabbit_node import RabbitNode
-from estore.kit.settings import Settings, load
+from estore.kit.settings import Settings, load, with_files
 
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
@@ -136,7 +136,7 @@ async def _run(options: Options, progress: Progress) -> int:
         async with _database(options, data, progress) as (admin_url, url), _broker(options, data, progress) as amqp_url:
             settings = load(
                 Settings,
-                os.environ,
+                with_files(os.environ),
                 database_url=admin_url,
                 amqp_url=amqp_url,
                 data=data,
@@ -228,6 +228,8 @@ async def _open(
     environment = _environment(settings, services_url)
     if options.seed and not (data / "seeded").exists():
         await _seed(environment, data, progress)
+    if options.processes > 1:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_shared_metrics(data))
     with progress.step(f"{len(SERVICES)} services in {options.processes} worker{'s' * (options.processes > 1)}"):
         workers = [Worker(listener, environment) for _ in range(options.processes)]
         troubles = await asyncio.gather(*(worker.trouble() for worker in workers))
@@ -255,8 +257,24 @@ async def _watch(
                 words = worker.last_words()
                 progress.warn(f"process {worker.process.pid} ended ({words or code}); starting another")
                 worker.link.close()
+                _forget_gauges(environment, worker.process.pid)
                 await asyncio.sleep(RESTART_SECONDS)
                 workers[index] = Worker(listener, environment)
+
+
+def _shared_metrics(data: Path) -> Path:
+    """Return an empty folder in which workers on one port keep their metrics, so that each can show those of all."""
+    folder = data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _forget_gauges(environment: dict[str, str], pid: int) -> None:
+    """What a dead worker counted stays counted; how it stood does not stand any more."""
+    if folder := environment.get("PROMETHEUS_MULTIPROC_DIR"):
+        for gauge in Path(folder).glob(f"gauge_live*_{pid}.db"):
+            gauge.unlink(missing_ok=True)
 
 
 async def _seed(environment: dict[str, str], data: Path, progress: Progress) -> None:
@@ -275,7 +293,7 @@ def _environment(settings: Settings, services_url: str) -> dict[str, str]:
     """Return what a worker is told: logins are derived from the secret, the administrator's stays here."""
     parts = urlsplit(services_url)
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return dict(os.environ) | {
+    return with_files(os.environ) | {
         "ESTORE_DATABASE_URL": url,
         "ESTORE_AMQP_URL": settings.amqp_url,
         "ESTORE_DATA": str(settings.data),

@@ -66,8 +66,12 @@ SYSTEM = Principal(roles=frozenset({Role.SYSTEM}))
 
 
 def new_traceparent() -> str:
-    """Begin a trace (W3C Trace Context): version, trace id, parent id, flags."""
-    return f"00-{token_hex(16)}-{token_hex(8)}-01"
+    """Begin a trace (W3C Trace Context): version, trace id, parent id, flags.
+
+    There is no span in it yet: its parent id is the beginning of its own id, by which `telemetry.otel` knows it.
+    """
+    trace_id = token_hex(16)
+    return f"00-{trace_id}-{trace_id[:16]}-01"
 
 
 def trace_id_of(traceparent: str) -> str:

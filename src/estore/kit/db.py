@@ -17,15 +17,21 @@ from typing import Any
 
 import asyncpg
 import msgspec
+from prometheus_client import Counter
 
+from estore.kit.clock import monotonic
 from estore.kit.contract import Event
 from estore.kit.envelope import Cause, Envelope
 from estore.kit.errors import Conflict, Invalid, Transient
+from estore.kit.telemetry import tracing
+from estore.kit.telemetry.metrics import EVENTS, POOL_WAIT
 
 Record = asyncpg.Record
 _counter: ContextVar[StatementCount | None] = ContextVar("estore_statements", default=None)
 _json_encode = msgspec.json.encode
 _json_decode = msgspec.json.decode
+# To find a series by its labels takes longer than to count.
+_emitted: dict[str, Counter] = {}
 
 
 class ValueUnacceptable(Invalid):
@@ -64,6 +70,19 @@ def _count(sql: str) -> None:
         counter.sent.append(sql)
 
 
+async def _traced(service: str, sql: str, run: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> Any:
+    span = tracing.tracer.statement(service, sql) if tracing.tracer is not None else None
+    if span is None:
+        return await run(sql, *args)
+    try:
+        answer = await run(sql, *args)
+    except BaseException as error:
+        span.end(error)
+        raise
+    span.end()
+    return answer
+
+
 class Tx:
     """One unit of work on one connection. Only the edge makes one, only the edge commits it.
 
@@ -80,18 +99,26 @@ class Tx:
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         _count(sql)
+        if tracing.tracer is not None:
+            return await _traced(self.service, sql, self.conn.fetch, args)  # type: ignore[no-any-return]
         return await self.conn.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: Any) -> Record | None:
         _count(sql)
+        if tracing.tracer is not None:
+            return await _traced(self.service, sql, self.conn.fetchrow, args)  # type: ignore[no-any-return]
         return await self.conn.fetchrow(sql, *args)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
         _count(sql)
+        if tracing.tracer is not None:
+            return await _traced(self.service, sql, self.conn.fetchval, args)
         return await self.conn.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: Any) -> str:
         _count(sql)
+        if tracing.tracer is not None:
+            return await _traced(self.service, sql, self.conn.execute, args)  # type: ignore[no-any-return]
         return await self.conn.execute(sql, *args)
 
     async def stream(self, sql: str, *args: Any, prefetch: int = 500) -> AsyncIterator[Record]:
@@ -114,6 +141,8 @@ class Tx:
         self._after.append(action)
 
 
+# After a fail-over an address may lead to what was the primary: it answers, and takes nothing.
+_IS_STANDBY = "SELECT pg_is_in_recovery()"
 Flush = Callable[["Tx"], Awaitable[None]]
 Committed = Callable[[list[Envelope]], None]
 
@@ -132,6 +161,7 @@ class Database:
         self._sizes = (min_size, max_size)
         self._pool: asyncpg.Pool | None = None
         self.on_committed: Committed | None = None
+        self._waits = POOL_WAIT.labels(service)
         self.command_timeout: float | None = 60.0
 
     async def open(self) -> None:
@@ -165,6 +195,39 @@ class Database:
             except TimeoutError:
                 self._pool.terminate()
             self._pool = None
+
+    @property
+    def connections(self) -> tuple[int, int, int]:
+        """Connections (busy, idle, at most)."""
+        if self._pool is None:
+            return 0, 0, self._sizes[1]
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle, self._sizes[1]
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether this database takes changes now, asked for `seconds` at most. Never raises.
+
+        Asked over a connection of its own while the pool is all in use: a busy service is no reason to say no.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                if self.pool.get_idle_size() or self.pool.get_size() < self.pool.get_max_size():
+                    async with self.pool.acquire() as conn:
+                        return not await conn.fetchval(_IS_STANDBY)
+                spare = await asyncpg.connect(self.dsn)
+                try:
+                    return not await spare.fetchval(_IS_STANDBY)
+                finally:
+                    await spare.close()
+        except (
+            OSError,
+            TimeoutError,
+            RuntimeError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ):
+            return False
 
     @property
     def pool(self) -> asyncpg.Pool:
@@ -216,14 +279,22 @@ class Database:
         """Tell those who wait for this commit. Called by the edge, once, after the change is durable."""
         for action in tx._after:
             action()
-        if tx.outgoing and self.on_committed is not None:
+        if not tx.outgoing:
+            return
+        for envelope in tx.outgoing:
+            if (count := _emitted.get(envelope.name)) is None:
+                count = _emitted[envelope.name] = EVENTS.labels(envelope.name)
+            count.inc()
+        if self.on_committed is not None:
             self.on_committed(tx.outgoing)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
         """Borrow a connection; answers of the server that mean "try again" become Transient or Conflict."""
         try:
+            asked = monotonic()
             async with self.pool.acquire(timeout=5) as conn:
+                self._waits.observe(monotonic() - asked)
                 try:
                     yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
                 except asyncpg.PostgresError as error:

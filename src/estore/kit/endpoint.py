@@ -25,7 +25,7 @@ from estore.kit.db import Database, Tx
 from estore.kit.envelope import Message
 from estore.kit.errors import Conflict, Denied, Failure, Invalid, Malformed, NotFound, TimedOut, Unauthenticated
 from estore.kit.rate import Limiter, Rate
-from estore.kit.telemetry import observed
+from estore.kit.telemetry import observed, tracing
 
 Req = TypeVar("Req")
 Res = TypeVar("Res")
@@ -225,8 +225,20 @@ class Edge:
         name = f"{self.service}.{use_case.__name__}"
 
         async def flush(calls: Sequence[tuple[Context, Req]]) -> Sequence[Res | Failure]:
-            async with self.db.statement() as tx:
-                return await use_case(tx, calls)
+            tracer = tracing.tracer
+            if tracer is None:
+                async with self.db.statement() as tx:
+                    return await use_case(tx, calls)
+            span = tracer.together(self.service, f"{name} together", [ctx for ctx, _ in calls])
+            failed: BaseException | None = None
+            try:
+                async with self.db.statement() as tx:
+                    return await use_case(tx, calls)
+            except BaseException as error:
+                failed = error
+                raise
+            finally:
+                span.end(failed)
 
         batcher: Batcher[tuple[Context, Req], Res | Failure] = Batcher(flush, at_most)
 

@@ -11,6 +11,8 @@ import asyncio
 import random
 from collections.abc import Sequence
 
+import asyncpg
+
 from estore.kit.auth import key_subscription
 from estore.kit.bus.base import Bus, Subscription, shut_down
 from estore.kit.bus.local import LocalBus
@@ -20,10 +22,13 @@ from estore.kit.db import Database, migrations_of, pending
 from estore.kit.errors import Failure, Transient
 from estore.kit.service import Job, Service
 from estore.kit.telemetry import log
+from estore.kit.watching import watch
 
 _log = log(__name__)
 # Between two looks for the first signing key, which another process may have heard of.
 KEY_LOOK_SECONDS = 0.1
+# A database that takes longer to say that it is there serves nobody.
+ANSWER_SECONDS = 2.0
 
 
 class NotMigrated(RuntimeError):
@@ -51,13 +56,22 @@ class Runtime:
         self._jobs: list[asyncio.Task[None]] = []
         self._started = False
         self._was_ready = False
+        self._leaving = False
+
+    async def check(self) -> None:
+        """See whether `start` can work. Raises Transient when a database is away, NotMigrated when one is behind."""
+        for service in self.services:
+            try:
+                missing = await pending(service.db.dsn, service.name, migrations_of(service.name))
+            except (OSError, asyncpg.PostgresError) as error:
+                raise Transient(f"the database of {service.name} cannot be reached: {error}") from error
+            if missing:
+                raise NotMigrated(f"{service.name}: run `estore migrate` first, it lacks {', '.join(missing)}")
 
     async def start(self) -> None:
         """Start everything. Raises Transient when a database is away, NotMigrated when one is behind."""
+        await self.check()
         for service in self.services:
-            missing = await pending(service.db.dsn, service.name, migrations_of(service.name))
-            if missing:
-                raise NotMigrated(f"{service.name}: run `estore migrate` first, it lacks {', '.join(missing)}")
             await service.db.open()
         for service in self.services:
             relay = Relay(service.db, self.bus)
@@ -69,6 +83,7 @@ class Runtime:
                 await hook()
         for service in self.services:
             self._jobs.append(asyncio.create_task(_hear_of_keys(service), name=f"first-key-{service.name}"))
+        self._jobs.append(asyncio.create_task(watch(self.services, self._relays, self.bus), name="watch"))
         if self._with_jobs:
             for service in self.services:
                 for job in (*service.jobs, purge_job(service.db)):
@@ -79,12 +94,36 @@ class Runtime:
     def ready(self) -> bool:
         """Whether requests are served: messages flow, and every service has heard of a key that tells who asks.
 
-        A broker that goes away later stops nothing but delivery.
+        A broker that goes away later stops nothing but delivery. Asks nobody; `lacks` does.
         """
         if self._started and not self._was_ready:
             keys = all(service.verifier.knows_a_key(service.clock.now()) for service in self.services)
             self._was_ready = keys and self.bus.ready
-        return self._started and self._was_ready
+        return self._started and self._was_ready and not self._leaving
+
+    async def lacks(self) -> list[str]:
+        """Return what keeps requests from being served now, for people to read; empty when nothing does.
+
+        Each database is asked. The broker is not, once messages have flowed: orders are taken while it is away, and a
+        gateway that turned away from every process would refuse them.
+        """
+        if self._leaving or not self._started:
+            return ["this process ends" if self._leaving else "this process starts"]
+        if not self.ready:
+            now = self.services[0].clock.now() if self.services else None
+            keys = [s.name for s in self.services if now and not s.verifier.knows_a_key(now)]
+            return [f"{name} has heard of no signing key" for name in keys] or ["messages do not flow yet"]
+        answers = await asyncio.gather(*(service.db.answers(ANSWER_SECONDS) for service in self.services))
+        away = [
+            f"the database of {service.name} does not answer"
+            for service, answered in zip(self.services, answers, strict=True)
+            if not answered
+        ]
+        return away + [lack for service in self.services if (lack := service.lacks())]
+
+    def leave(self) -> None:
+        """Say from now on that nothing is to be sent here; what comes all the same is served until `stop`."""
+        self._leaving = True
 
     @property
     def idle(self) -> bool:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
 T = TypeVar("T", bound=msgspec.Struct)
 PREFIX = "ESTORE_"
+FILE = "_FILE"
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
 
@@ -29,12 +31,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: admin or shared server; a service logs in there as `estore_<service>`, unless
     ESTORE_<SERVICE>_DATABASE_URL says otherwise. amqp_url: RabbitMQ; empty means the local bus.
-    secret: from which role passwords and signing secrets are derived; keep it for as long as the data.
+    secret: from which role passwords and signing secrets are derived; keep it for as long as the data. A service may
+    have one of its own, ESTORE_<SERVICE>_SECRET.
     public_url: where clients reach the store; links begin with it.
     sandbox: the sandbox payment provider and mailbox may be used. rate_factor: scales all rate limits, 0 is off.
     currency: of the marketplace. pool_max: connections per service and process. data: folder of the embedded store.
+    proxies: addresses and networks (CIDR) of the gateways whose X-Forwarded-For is believed, with commas between.
     cors_origins: `https://shop.example,...`, whose pages may call the API from a browser; `*` for all, empty for none.
+    start_wait: seconds for which `serve` waits for its databases and their migrations, instead of ending at once.
+    linger: seconds for which a process that is told to end still serves, while `/readyz` says no already.
     log_level: what is logged, and what is worse. log_format: `json` for machines, `console` for people.
+    otlp_endpoint: collector of traces (OTLP/HTTP), such as `http://jaeger:4318`; empty: none, at no cost.
+    trace_ratio: share of the traces that begin here which are collected, 0 to 1.
     """
 
     database_url: str = ""
@@ -44,14 +52,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "EUR"
     sandbox: bool = True
     rate_factor: float = 1.0
+    proxies: str = "127.0.0.1,::1"
     cors_origins: str = ""
+    start_wait: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    linger: Annotated[float, msgspec.Meta(ge=0, le=300)] = 0.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    otlp_endpoint: str = ""
+    trace_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     pool_max: int = 6
     data: Path = Path(".estore")
     environment: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
+        databases = {name: url for name, url in self.environment.items() if name.endswith("_DATABASE_URL")}
+        for name, url in (databases | {f"{PREFIX}DATABASE_URL": self.database_url}).items():
+            if name.startswith(PREFIX):
+                _check_url(name, url, ("postgresql", "postgres"))
+        _check_url(f"{PREFIX}AMQP_URL", self.amqp_url, ("amqp", "amqps"))
+        _check_url(f"{PREFIX}PUBLIC_URL", self.public_url, ("http", "https"))
+        for proxy in self.proxies.split(","):
+            try:
+                ip_network(proxy.strip())
+            except ValueError as error:
+                raise SettingError(f"{PREFIX}PROXIES={self.proxies!r} is wrong: {error}") from None
         for origin in self.origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 name = f"{PREFIX}CORS_ORIGINS={self.cors_origins!r}"
@@ -66,11 +90,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def derived(self, purpose: str) -> str:
         """Return a secret for `purpose`, derived from the master secret (HMAC-SHA256, hex).
 
+        The master secret is ESTORE_<SERVICE>_SECRET of the service that the purpose begins with, where there is one.
         Raises SettingError where there is no master secret.
         """
-        if not self.secret:
+        service = purpose.partition(" ")[0].upper()
+        secret = self.environment.get(f"{PREFIX}{service}_SECRET") or self.secret
+        if not secret:
             raise SettingError(f"{PREFIX}SECRET must be set: without it anybody can derive the store's secrets")
-        return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
     def database_of(self, service: str) -> str:
         """Return the DSN with which `service` logs in. Raises SettingError when no database is named."""
@@ -87,6 +114,46 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def section(self, service: str, kind: type[T]) -> T:
         """Return a service's own settings: `ESTORE_<SERVICE>_<FIELD>` for each field of the struct `kind`."""
         return load(kind, self.environment, f"{PREFIX}{service.upper()}_")
+
+
+def _check_url(name: str, url: str, schemes: Sequence[str]) -> None:
+    """Raise SettingError where `url` is set and wrong; the message does not show it, for it may hold a password."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+        known = parts.scheme in schemes
+    except ValueError:
+        known = False
+    if not known:
+        raise SettingError(f"{name} is wrong: it must be an address that begins with {schemes[0]}://")
+
+
+def with_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` with the contents of `ESTORE_<NAME>_FILE` as `ESTORE_<NAME>`, less their last newline.
+
+    Raises SettingError for a file that cannot be read, and where both are set.
+    """
+    found = {name: value for name, value in environment.items() if not _by_file(name)}
+    for variable in sorted(name for name in environment if _by_file(name)):
+        if not environment[variable]:
+            continue
+        name = variable.removesuffix(FILE)
+        if environment.get(name):
+            raise SettingError(f"{name} and {variable} are both set; one of them is meant")
+        try:
+            text = Path(environment[variable]).read_text("utf-8")
+        except OSError as error:
+            raise SettingError(f"{variable}={environment[variable]} cannot be read: {error.strerror}") from None
+        except ValueError:
+            raise SettingError(f"{variable}={environment[variable]} cannot be read: it is no text in UTF-8") from None
+        found[name] = text.removesuffix("\n").removesuffix("\r")
+    return found
+
+
+def _by_file(variable: str) -> bool:
+    return variable.startswith(PREFIX) and variable.endswith(FILE)
 
 
 def load(kind: type[T], environment: Mapping[str, str], prefix: str = PREFIX, **overrides: Any) -> T:

@@ -24,6 +24,9 @@ from estore.kit.endpoint import Handler
 from estore.kit.envelope import Envelope, Message
 from estore.kit.errors import Failure, Transient
 from estore.kit.telemetry import MESSAGES, log
+from estore.kit.telemetry.metrics import MESSAGE_AGE
+from estore.kit.telemetry.observing import ids_of
+from estore.kit.telemetry.private import cleaned, told
 
 _log = log(__name__)
 UNROUTABLE = Counter("estore_unroutable_total", "Published events that no queue was bound for", ["event"])
@@ -92,6 +95,19 @@ Outcome = Ack | Retry | Dead | Hold
 ACK = Ack()
 
 
+class Depth(msgspec.Struct, frozen=True):
+    """How a queue stands. ready: messages that wait for anybody. dead: that it gave up on.
+
+    held: that this process was given and has not settled. oldest: when the oldest of these happened.
+    """
+
+    queue: str
+    ready: int
+    dead: int
+    held: int
+    oldest: datetime | None
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """A message that its queue gave up on."""
 
@@ -122,6 +138,10 @@ class Bus(Protocol):
     @property
     def accepts(self) -> bool:
         """Whether `publish` can get rid of anything now. It may while a consumer is lost."""
+        ...
+
+    async def depths(self) -> list[Depth]:
+        """Tell how this process's queues stand; empty while that cannot be asked. May be asked every few seconds."""
         ...
 
     async def pause(self) -> None:
@@ -171,6 +191,7 @@ async def handle(
     """
     outcomes: dict[UUID, Outcome] = {}
     known = subscription.by_name
+    age = MESSAGE_AGE.labels(subscription.queue)
     groups: dict[type[Event], dict[UUID, Message[Any]]] = {}
     now = clock.now()
     for envelope in envelopes:
@@ -184,6 +205,8 @@ async def handle(
             outcomes[envelope.id] = _dead(subscription, envelope, f"cannot be decoded: {error}")
             continue
         groups.setdefault(cls, {})[envelope.id] = message
+        if envelope.attempt == 1:
+            age.observe(max(0.0, (now - envelope.time).total_seconds()))
     for cls, handler in subscription.handlers.items():
         if messages := groups.get(cls):
             await _handle_group(subscription, handler, list(messages.values()), ladder, outcomes)
@@ -274,19 +297,19 @@ def _came_from_driver(error: BaseException) -> bool:
 
 
 def _dead(subscription: Subscription, envelope: Envelope, why: str) -> Dead:
-    where = {"queue": subscription.queue, "message_id": str(envelope.id), "event_name": envelope.name}
-    _log.error("message is dead", error=why[:2000], **where)
+    why = cleaned(why)
+    _log.error("message is dead", error=why[:2000], queue=subscription.queue, **ids_of(envelope))
     return Dead(f"{envelope.name}: {why}"[:2000])
 
 
 def _outcome(subscription: Subscription, envelope: Envelope, error: Exception, ladder: Sequence[float]) -> Outcome:
-    where = {"queue": subscription.queue, "message_id": str(envelope.id), "event_name": envelope.name}
+    where = {"queue": subscription.queue} | ids_of(envelope)
     # What the database refused is a request's fault at most; of a message it is ours, and must not be lost for it.
     refused_by_database = isinstance(error.__cause__, asyncpg.PostgresError)
     if isinstance(error, Failure) and not isinstance(error, Transient) and not refused_by_database:
         _log.warning("message answered with a failure", code=error.code, detail=error.detail, **where)
         return ACK
-    text = f"{type(error).__name__}: {error}"[:2000]
+    text = told(error)
     if envelope.attempt >= subscription.attempts:
         _log.error("message is dead", error=text, attempt=envelope.attempt, exc_info=error, **where)
         return Dead(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import aiormq
@@ -58,8 +59,15 @@ class Consumer:
         self._stopping = stopping
         self._arrived: deque[tuple[int, Envelope]] = deque()
         self._wake = asyncio.Event()
+        self._in_hand: Sequence[tuple[int, Envelope]] = ()
         self._lost = ""
         self._channel: FastChannel | None = None
+
+    @property
+    def held(self) -> tuple[int, datetime | None]:
+        """How many messages were delivered here and are not acked, and when the oldest of them happened."""
+        both = (*self._in_hand, *self._arrived)
+        return len(both), min((envelope.time for _, envelope in both), default=None)
 
     async def run(self, connection: aiormq.Connection) -> None:
         """Consume until the stop. Whatever ends the consumer, it subscribes again while the connection lives."""
@@ -145,12 +153,12 @@ class Consumer:
             if self.subscription.linger and len(self._arrived) < self.subscription.batch:
                 await asyncio.sleep(self.subscription.linger)
             batch = [self._arrived.popleft() for _ in range(min(len(self._arrived), self.subscription.batch))]
-            self.busy = True
+            self.busy, self._in_hand = True, batch
             try:
                 if batch and not await self._handle(batch):
                     return
             finally:
-                self.busy = False
+                self.busy, self._in_hand = False, ()
 
     async def _wait(self) -> None:
         self._wake.clear()

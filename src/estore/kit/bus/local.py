@@ -20,6 +20,7 @@ from estore.kit.bus.base import (
     UNROUTABLE,
     Ack,
     DeadLetter,
+    Depth,
     Hold,
     Outcome,
     Retry,
@@ -41,6 +42,13 @@ CLAIM_SECONDS = 30.0
 # Redeliveries of one service that wait in memory; the rest waits in its table.
 MAX_REDELIVERIES = 2000
 
+# The key begins with the queue. Past the limit the number says enough: somebody looks.
+_DEPTHS = """
+SELECT q.queue,
+    (SELECT count(*) FROM (SELECT FROM delivery d WHERE d.queue = q.queue AND d.state = 'dead' LIMIT 10000) s) AS dead,
+    (SELECT count(*) FROM (SELECT FROM delivery d WHERE d.queue = q.queue AND d.state = 'retry' LIMIT 10000) s) AS retry
+FROM unnest($1::text[]) AS q (queue)
+"""
 # A row that is offered again because another queue refused it starts at attempt 1: it neither resets the count nor
 # revives a dead letter.
 _FAILED = """
@@ -100,6 +108,7 @@ class _Queue:
         self.redelivered: set[UUID] = set()
         self.wake = asyncio.Event()
         self.busy = False
+        self.in_hand: Sequence[_Delivery] = ()
 
     def put(self, delivery: _Delivery) -> None:
         self.waiting.append(delivery)
@@ -174,6 +183,20 @@ class LocalBus:
             for queue in queues:
                 queue.put(delivery)
 
+    async def depths(self) -> list[Depth]:
+        """ready: what waits to be delivered again; what was never refused is held, or in its publisher's outbox."""
+        found = []
+        for service in sorted(self._due):
+            names = sorted(name for name, queue in self._queues.items() if queue.subscription.service == service)
+            async with self._databases[service].read() as tx:
+                rows = await tx.fetch(_DEPTHS, names)
+            for row in rows:
+                queue = self._queues[row["queue"]]
+                oldest = min((delivery.envelope.time for delivery in (*queue.in_hand, *queue.waiting)), default=None)
+                held = len(queue.waiting) + len(queue.in_hand)
+                found.append(Depth(row["queue"], row["retry"], row["dead"], held, oldest))
+        return found
+
     def _nobody_hears(self, name: str) -> None:
         """All queues of the store are in this process, so an event without one is an event that nobody wants."""
         UNROUTABLE.labels(name).inc()
@@ -219,11 +242,11 @@ class LocalBus:
             if subscription.linger and len(queue.waiting) < subscription.batch:
                 await asyncio.sleep(subscription.linger)
             while batch := queue.take():
-                queue.busy = True
+                queue.busy, queue.in_hand = True, batch
                 try:
                     await self._work(queue, batch)
                 finally:
-                    queue.busy = False
+                    queue.busy, queue.in_hand = False, ()
 
     async def _work(self, queue: _Queue, batch: Sequence[_Delivery]) -> None:
         safe: set[UUID] = set()

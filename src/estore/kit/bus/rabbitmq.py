@@ -10,13 +10,15 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
-from estore.kit.bus.amqp import AMQP_ERRORS, BrokerAway, connect, when_closed
-from estore.kit.bus.base import LADDER, DeadLetter, Subscription
+import aiormq
+
+from estore.kit.bus.amqp import AMQP_ERRORS, CONNECT_SECONDS, BrokerAway, connect, open_channel, when_closed
+from estore.kit.bus.base import LADDER, DeadLetter, Depth, Subscription
 from estore.kit.bus.consumer import Consumer
 from estore.kit.bus.dead import DeadLetters
 from estore.kit.bus.publisher import Job, Publisher
 from estore.kit.bus.tasks import being_cancelled, cancel, supervise, until
-from estore.kit.bus.topology import events_exchange
+from estore.kit.bus.topology import dead_queue, events_exchange
 from estore.kit.clock import Clock, SystemClock
 from estore.kit.envelope import Envelope
 from estore.kit.telemetry import log
@@ -62,6 +64,7 @@ class RabbitBus:
         self._dead = DeadLetters(url)
         self._task: asyncio.Task[None] | None = None
         self._said = ""
+        self._incoming: aiormq.Connection | None = None
 
     async def start(self) -> None:
         """Begin to connect, and keep connected. A broker that is away stops no service: `ready` tells."""
@@ -80,6 +83,29 @@ class RabbitBus:
             Job(envelope, events_exchange(envelope.source), envelope.name, confirm, refuse, {})
             for envelope in envelopes
         )
+
+    async def depths(self) -> list[Depth]:
+        """The broker is asked by passive declarations, which need no rights and no plugin. It tells neither what other
+        processes hold nor how old what waits is: its own `rabbitmq_prometheus` plugin knows the former."""
+        if self._incoming is None or not self._consumers:
+            return []
+        found = []
+        try:
+            channel = await open_channel(self._incoming)
+            try:
+                for consumer in self._consumers:
+                    name = consumer.subscription.queue
+                    ready, dead = [
+                        (await channel.queue_declare(each, passive=True, timeout=CONNECT_SECONDS)).message_count or 0
+                        for each in (name, dead_queue(name))
+                    ]
+                    found.append(Depth(name, ready, dead, *consumer.held))
+            finally:
+                if not channel.is_closed:
+                    await channel.close()
+        except AMQP_ERRORS as error:
+            _log.warning("the broker does not tell how queues stand", reason=str(error))
+        return found
 
     async def pause(self) -> None:
         self._stopping.set()
@@ -133,6 +159,7 @@ class RabbitBus:
                 lost = asyncio.Event()
                 for connection in (outgoing, incoming):
                     when_closed(connection, lost.set)
+                self._incoming = incoming
                 tasks += [asyncio.create_task(c.run(incoming), name=c.subscription.queue) for c in self._consumers]
                 # Queues first: what was published before they exist would pass them by.
                 await until(lambda: lost.is_set() or all(c.declared for c in self._consumers), DECLARE_SECONDS)
@@ -147,6 +174,7 @@ class RabbitBus:
                 if publisher.done() and not publisher.cancelled() and (error := publisher.exception()):
                     raise error
             finally:
+                self._incoming = None
                 # A batch in hand may still commit; its messages come again and do not act twice.
                 if not self._stopping.is_set():
                     await until(lambda: not any(consumer.busy for consumer in self._consumers), BATCH_SECONDS)

@@ -18,7 +18,8 @@ from estore.kit.clock import monotonic
 from estore.kit.db import Database, Record
 from estore.kit.envelope import Envelope
 from estore.kit.errors import Transient
-from estore.kit.telemetry import OUTBOX_AGE, RELAYED, log
+from estore.kit.telemetry import OUTBOX_AGE, RELAYED, log, tracing
+from estore.kit.telemetry.metrics import RELAY_LAG
 
 _log = log(__name__)
 
@@ -93,6 +94,7 @@ class Relay:
         self._settling = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._lag = RELAY_LAG.labels(db.service)
 
     async def start(self) -> None:
         """Take over what the database's transactions emit, and what earlier processes left."""
@@ -114,6 +116,15 @@ class Relay:
             now = monotonic()
             self._overflow.extend((now, envelope.id) for envelope in envelopes)
             self._overflowed.set()
+
+    @property
+    def held(self) -> int:
+        """Events that this process has in hand: given to the bus, or waiting for room."""
+        return len(self._held) + len(self._overflow)
+
+    @property
+    def service(self) -> str:
+        return self._db.service
 
     @property
     def idle(self) -> bool:
@@ -140,6 +151,8 @@ class Relay:
         now = monotonic()
         for envelope in envelopes:
             self._held[envelope.id] = now
+        if tracing.tracer is not None:
+            envelopes = tracing.tracer.sending(self._db.service, envelopes)
         try:
             self._bus.publish(envelopes, self._confirm, self._refuse)
         except Exception as error:
@@ -148,12 +161,17 @@ class Relay:
                 self._refuse(envelope.id)
 
     def _confirm(self, message_id: UUID) -> None:
-        if message_id in self._held:
+        if (since := self._held.get(message_id)) is not None:
+            self._lag.observe(monotonic() - since)
+            if tracing.tracer is not None:
+                tracing.tracer.sent(message_id, taken=True)
             self._confirmed.append(message_id)
             self._settling.set()
 
     def _refuse(self, message_id: UUID) -> None:
         if message_id in self._held:
+            if tracing.tracer is not None:
+                tracing.tracer.sent(message_id, taken=False)
             self._refused.append(message_id)
             self._settling.set()
 

@@ -18,6 +18,7 @@ import asyncpg
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from estore.kit.telemetry import log
+from estore.kit.telemetry.metrics import CACHE
 
 _log = log(__name__)
 Scope = MutableMapping[str, Any]
@@ -48,6 +49,7 @@ class ReadCache:
         self.listening = False
         self.hits = 0
         self.misses = 0
+        self._told = (0, 0)
 
     def get(self, target: bytes) -> bytes | None:
         """Return the whole encoded response after its Date header, or None."""
@@ -118,6 +120,7 @@ class ReadCache:
                 while not conn.is_closed():
                     await asyncio.sleep(PING_SECONDS)
                     await conn.execute("SELECT 1")
+                    self._tell()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 _log.warning("read cache is off", channel=channel, error=str(error))
             finally:
@@ -125,6 +128,13 @@ class ReadCache:
                 if conn is not None:
                     conn.terminate()
             await asyncio.sleep(0.5)
+
+    def _tell(self) -> None:
+        """Add what was counted since the last time: a counter's lock on every hit would cost more than the answer."""
+        hits, misses = self.hits, self.misses
+        CACHE.labels("hit").inc(hits - self._told[0])
+        CACHE.labels("miss").inc(misses - self._told[1])
+        self._told = (hits, misses)
 
     def _deaf(self) -> None:
         self.listening = False

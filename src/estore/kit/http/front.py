@@ -6,26 +6,34 @@ Prevents: a process that hosts all services paying for a router each on every re
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from estore.kit.context import trace_id_of
 from estore.kit.errors import Failure
 from estore.kit.http.cache import App, Receive, Scope, Send
 from estore.kit.http.requests import traceparent_of
 from estore.kit.http.responses import PROBLEM, NoSuchResource, problem_of
+from estore.kit.telemetry import metrics
 
 JSON = b"application/json"
+Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]
 
 
 class Front:
     """An ASGI application.
 
     apps: prefix such as `/v1/orders` -> the application of its service. ready: whether requests can be served.
+    lacks: what keeps them from being served now, asked anew each time; `ready` answers where it is not given.
     pages: path -> (content type, maker of the body), such as `/openapi.json`. files: URL prefix -> folder.
+
+    Three probes that mean three things, as Kubernetes asks them. `/startupz`: it has begun; nothing answers here before
+    the databases are open and migrated. `/readyz`: it can serve now. `/livez`: its event loop turns; nothing outside of
+    the process may make this one fail, or an outage of PostgreSQL would restart everything. `/healthz` says whether it
+    has become ready, and asks nobody.
     """
 
     def __init__(
@@ -33,11 +41,13 @@ class Front:
         apps: Mapping[str, App],
         ready: Callable[[], bool],
         *,
+        lacks: Callable[[], Awaitable[Sequence[str]]] | None = None,
         pages: Mapping[str, tuple[bytes, Callable[[], bytes]]] | None = None,
         files: Mapping[str, Path] | None = None,
     ) -> None:
         self._apps = dict(apps)
         self._ready = ready
+        self._lacks = lacks
         self._pages = dict(pages or {})
         self._files = dict(files or {})
 
@@ -50,7 +60,7 @@ class Front:
         if app is not None:
             await app(scope, receive, send)
             return
-        status, kind, body, extra = self._own(path, scope)
+        status, kind, body, extra = await self._probed(path, scope) or self._own(path, scope)
         headers = [
             (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
@@ -60,17 +70,26 @@ class Front:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    def _own(self, path: str, scope: Scope) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+    async def _probed(self, path: str, scope: Scope) -> Answer | None:
         if scope["method"] not in ("GET", "HEAD"):
-            return self._problem(NoSuchResource(), scope)
+            return None
         match path:
             case "/livez":
-                return 200, JSON, b'{"status":"alive"}', []
+                return _told(200, "alive")
+            case "/startupz":
+                return _told(200, "started")
+            case "/readyz" if self._lacks is not None:
+                lacks = await self._lacks()
+                return _told(503, "not ready", lacks) if lacks else _told(200, "ready")
             case "/healthz" | "/readyz":
-                ok = self._ready()
-                return 200 if ok else 503, JSON, b'{"status":"%s"}' % (b"ready" if ok else b"starting"), []
-            case "/metrics":
-                return 200, CONTENT_TYPE_LATEST.encode(), generate_latest(), []
+                return _told(200, "ready") if self._ready() else _told(503, "starting")
+        return None
+
+    def _own(self, path: str, scope: Scope) -> Answer:
+        if scope["method"] not in ("GET", "HEAD"):
+            return self._problem(NoSuchResource(), scope)
+        if path == "/metrics":
+            return 200, CONTENT_TYPE_LATEST.encode(), metrics.exposed(), []
         if page := self._pages.get(path):
             return 200, page[0], page[1](), [(b"cache-control", b"no-cache")]
         for prefix, folder in self._files.items():
@@ -84,6 +103,11 @@ class Front:
         return self._problem(NoSuchResource(), scope)
 
     @staticmethod
-    def _problem(failure: Failure, scope: Scope) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+    def _problem(failure: Failure, scope: Scope) -> Answer:
         trace_id = trace_id_of(traceparent_of(scope))
         return failure.status, PROBLEM.encode(), msgspec.json.encode(problem_of(failure, trace_id)), []
+
+
+def _told(status: int, word: str, lacks: Sequence[str] = ()) -> Answer:
+    said: dict[str, object] = {"status": word} | ({"lacks": list(lacks)} if lacks else {})
+    return status, JSON, msgspec.json.encode(said), [(b"cache-control", b"no-store")]

@@ -145,7 +145,9 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Anything unexpected is our fault: logged with its stack, told without it."""
     trace_id = trace_id_of(traceparent_of(request.scope))
-    _log.error("defect", path=request.url.path, method=request.method, trace_id=trace_id, exc_info=error)
+    route = request.scope.get("path_template") or request.url.path
+    ids = {name: value for name, value in request.path_params.items() if str(value).startswith("ord_")}
+    _log.error("defect", route=route, method=request.method, trace_id=trace_id, exc_info=error, **ids)
     return problem(request, Defect("this is our fault; quote the trace_id when you report it"))
 
 

@@ -23,10 +23,13 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(app: App, cache: ReadCache, *, drain: float = 10.0, origins: Collection[str] = ()) -> Server:
+def server(
+    app: App, cache: ReadCache, *, drain: float = 10.0, origins: Collection[str] = (), proxies: str = "127.0.0.1,::1"
+) -> Server:
     """Return a server for `app`; `await server.serve(sockets=[...])` runs it until `should_exit` is set.
 
     drain: seconds that requests in hand are given at the end. origins: whose pages may call it from a browser.
+    proxies: addresses and networks whose X-Forwarded-For tells who the client is.
     """
     cors = Cors(origins)
     config = uvicorn.Config(
@@ -38,6 +41,7 @@ def server(app: App, cache: ReadCache, *, drain: float = 10.0, origins: Collecti
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(drain),
         backlog=BACKLOG,

@@ -20,6 +20,7 @@ from estore.services.inventory.jobs import jobs
 from estore.services.inventory.routes import routes
 from estore.services.inventory.service import Reservations
 from estore.services.inventory.store import INVARIANTS
+from estore.services.inventory.store.measures import MEASURES
 
 
 class InventorySettings(msgspec.Struct, frozen=True):
@@ -46,4 +47,5 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         subscriptions=subscriptions(e),
         jobs=jobs(e, clock),
         invariants=[Invariant(*rule) for rule in INVARIANTS],
+        measures=MEASURES,
     )

@@ -35,6 +35,7 @@ from estore.services.ledger.service.payouts import Payouts, Rules, Schedule
 from estore.services.ledger.service.reconciliation import Reconciling
 from estore.services.ledger.store import INVARIANTS, Journal
 from estore.services.ledger.store.credit_invariants import CREDIT_INVARIANTS
+from estore.services.ledger.store.measures import MEASURES
 from estore.services.ledger.store.payout_invariants import PAYOUT_INVARIANTS
 
 
@@ -173,4 +174,5 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         subscriptions=subscriptions(e, credit),
         jobs=[*jobs(e, credit, clock), *payouts.jobs],
         invariants=(*INVARIANTS, *CREDIT_INVARIANTS, *PAYOUT_INVARIANTS),
+        measures=MEASURES,
     )

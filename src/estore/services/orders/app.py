@@ -29,6 +29,7 @@ from estore.services.orders.service import Learning, Listing, Placing, Quotes, R
 from estore.services.orders.service.promotions import Promotions
 from estore.services.orders.service.redeeming import Redeeming
 from estore.services.orders.store import INVARIANTS, Shelf
+from estore.services.orders.store.measures import MEASURES
 
 NAME = "orders"
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=365 * 86_400)]
@@ -134,5 +135,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         subscriptions=subscriptions(e),
         jobs=jobs(e, clock),
         invariants=[Invariant(*rule) for rule in INVARIANTS],
+        measures=MEASURES,
         stop=[waiting.stop],
     )

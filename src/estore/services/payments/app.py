@@ -35,6 +35,7 @@ from estore.services.payments.service import (
     Refunding,
     Reporting,
 )
+from estore.services.payments.store.measures import MEASURES
 
 NAME = "payments"
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -203,5 +204,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         subscriptions=consumers.subscriptions(e),
         jobs=[*jobs.jobs(pump, jobs.Reports(e, providers, edge.clock)), *(job for g in gateways for job in g.jobs)],
         invariants=store.INVARIANTS,
+        measures=MEASURES,
         stop=[pump.stop, *(stop for g in gateways for stop in g.stop)],
     )

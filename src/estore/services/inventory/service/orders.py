@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from prometheus_client import Counter
+
 from estore.contracts.inventory import StockRejected, StockReleased, StockReserved
 from estore.contracts.orders import OrderCancelled, OrderConfirmed, OrderPlaced, ParcelShipped
 from estore.kit.context import Context
@@ -19,6 +21,7 @@ from estore.services.inventory.service.saving import save
 
 _log = log(__name__)
 EXPIRED_AT_ONCE = 500
+UNITS = Counter("estore_stock_units_total", "Pieces that were reserved, released and shipped", ["movement"])
 
 
 class Reservations:
@@ -49,6 +52,7 @@ class Reservations:
             else:
                 tx.emit(StockRejected(order_id=order.order_id, shortages=shortages), message)
         await save(tx, shelves.values(), messages[-1], now=now)
+        _count(tx, "reserved", sum(sum(d.wanted.values()) for d in demands if d.order_id not in rejected))
 
     async def confirm(self, tx: Tx, messages: Sequence[Message[OrderConfirmed]]) -> None:
         """Paid: hold without a deadline. Takes no stock lock, unless a hold had expired and must be had again.
@@ -123,6 +127,7 @@ async def ship(tx: Tx, messages: Sequence[Message[ParcelShipped]]) -> None:
         for order_id in orders
         if known[order_id].state in ("active", "committed", "oversold")
     }
+    _count(tx, "shipped", sum(sum(_demand(s.order_id, s.lines).wanted.values()) for s in shipments.values()))
     lines = [line for group in held.values() for line in group]
     await store.finish_shipments(tx, lines, states, missing, early, now)
     await save(tx, shelves.values(), messages[-1], moved, now=now)
@@ -152,6 +157,7 @@ async def _release(tx: Tx, order_ids: Sequence[str], reason: str, cause: Cause) 
         return []
     lines = await store.lines_of(tx, order_ids)
     shelves = await store.lock_shelves(tx, {line.sku for line in lines}) if lines else {}
+    _count(tx, "released", sum(line.quantity for line in lines))
     domain.release(shelves, lines)
     await store.release_lines(tx, order_ids, reason, cause.now)
     await save(tx, shelves.values(), cause, now=cause.now)
@@ -175,6 +181,10 @@ async def _recover(tx: Tx, messages: Sequence[Message[OrderConfirmed]]) -> None:
         _log.error("a paid order has no stock", order_id=order_id)
     await store.save_recovered(tx, decision.holds, states, messages[0].now)
     await save(tx, shelves.values(), messages[-1], now=messages[0].now)
+
+
+def _count(tx: Tx, movement: str, pieces: int) -> None:
+    tx.after_commit(lambda: UNITS.labels(movement).inc(pieces))
 
 
 def _demand(order_id: str, lines: Iterable[Any]) -> Demand:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import msgspec
+from prometheus_client import Histogram
 
 from estore.contracts.inventory import StockRejected, StockReserved
 from estore.contracts.ledger import CreditHeld, CreditRefused
@@ -33,6 +35,12 @@ from estore.services.orders.service.placing import hashed
 from estore.services.orders.service.waiting import Waiting
 
 OVERDUE_BATCH = 200
+PURCHASE = Histogram(
+    "estore_purchase_seconds",
+    "From placing an order until it is confirmed (acted: after its customer acted), rejected or cancelled",
+    ["outcome"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
+)
 _NO_DETAILS = Details((), ())
 _log = log(__name__)
 
@@ -166,6 +174,11 @@ class Steps:
     async def move(self, tx: Tx, orders: dict[str, Order], happenings: Sequence[Happening]) -> None:
         """Decide in order of arrival, then write all that changed at once."""
         versions = {order_id: order.version for order_id, order in orders.items()}
+        unsettled = [
+            (order, order.action_url is not None)
+            for order in orders.values()
+            if order.status in (State.PLACED, State.AWAITING_PAYMENT)
+        ]
         todo: list[tuple[Order, Do, Cause]] = []
         parcels: dict[str, str] = {}
         refunds: list[tuple[Order, Claim, Cause]] = []
@@ -201,6 +214,19 @@ class Steps:
         outcomes = [_outcome(o) for o in changed if domain.is_settled(o.status, o.payment_status)]
         if outcomes:
             tx.after_commit(lambda: self._waiting.announce(outcomes))
+        self._measure(tx, unsettled, happenings)
+
+    def _measure(self, tx: Tx, orders: Sequence[tuple[Order, bool]], happenings: Sequence[Happening]) -> None:
+        """Tell how long the customers waited whose orders were not settled before; once it is durable.
+
+        orders: and whether their customers had to act, which takes as long as they like.
+        """
+        now, longest = happenings[0].cause.now, timedelta(seconds=self._limits.until_confirmed)
+        for order, acted in orders:
+            if order.status in (State.CONFIRMED, State.REJECTED, State.CANCELLED):
+                seconds = (now - (order.expires_at - longest)).total_seconds()
+                outcome = "acted" if acted and order.status is State.CONFIRMED else order.status.value
+                tx.after_commit(partial(PURCHASE.labels(outcome).observe, max(0.0, seconds)))
 
     async def _deliver_all(self, tx: Tx, late: Sequence[tuple[Order, Cause]]) -> None:
         """Take for delivered what nobody said was delivered."""

@@ -12,7 +12,7 @@ from estore.kit.batcher import Batcher
 from estore.kit.clock import Clock
 from estore.kit.context import system_context
 from estore.kit.errors import Failure, Transient
-from estore.kit.telemetry import log
+from estore.kit.telemetry import log, tracing
 from estore.services.payments.domain import (
     DisputeCase,
     Finding,
@@ -195,7 +195,8 @@ class Pump:
         code, detail = give_up_reason(intent, now) if step is Step.VOID else ("", "")
         try:
             async with asyncio.timeout(self._timeout):
-                finding = await self._call(step, intent)
+                with tracing.step("payments", f"{step.value} {intent.provider}".strip(), intent.traceparent):
+                    finding = await self._call(step, intent)
         except TimeoutError:
             finding = Finding(Found.UNKNOWN, step, detail="no answer in time")
         except Failure as failure:

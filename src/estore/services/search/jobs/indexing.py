@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from prometheus_client import Gauge
 
 from estore.kit.clock import Clock, monotonic
 from estore.kit.context import system_context
@@ -25,6 +26,11 @@ T = TypeVar("T")
 _log = log(__name__)
 BUILD_THREADS = 2
 PIECES_AT_MOST = 1000
+CAUGHT_UP = Gauge(
+    "estore_search_caught_up_timestamp_seconds",
+    "When the index last held everything that had changed; set by the process that writes it",
+    multiprocess_mode="max",
+)
 
 
 class IndexWork:
@@ -57,11 +63,13 @@ class IndexWork:
             if current is None or state is None or not state.follows(aim.state) or self._folder.sealed(current):
                 return aim.unnumbered
             if state.position == aim.state.position and not aim.unnumbered:
+                CAUGHT_UP.set(self._clock.now().timestamp())
                 return False
             try:
                 if self._writer is None or self._writer.folder != current:
                     self._writer = await self._in_thread(Writer, current, self._text)
                 await self._catch_up(self._writer, state)
+                CAUGHT_UP.set(self._clock.now().timestamp())
             except BaseException:
                 # Whatever it holds uncommitted is read again
                 self._writer = None

@@ -1,0 +1,157 @@
+"""The gateway's configuration, for nginx 1.24 and later: from prefixes to services, and nothing else.
+
+Prevents: a route that was renamed in a service and not in the gateway. It looks names up again every two seconds, so
+containers may come, go and be many; a connection that cannot be made is made to the next one, also for a POST, because
+nothing of it was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from estore.cli.deploy import PORT, routes
+from estore.kit.errors import Failure, TooLarge, Transient
+from estore.kit.http.responses import NoSuchResource
+
+LISTEN = 8080
+BODY = "1m"
+"""The most that a service reads of an ordinary body is less, and it says so itself."""
+STREAMED = "/v1/imports"
+"""Files go there: no limit here, and nothing is kept here on their way."""
+
+
+def render(resolver: str = "127.0.0.11") -> str:
+    """Return nginx.conf. resolver: address of the name server that knows the services."""
+    table = "\n".join(
+        f"        ~^{re.escape(prefix)}(?:/|$) {service};"
+        for service, prefixes in sorted(routes().items())
+        for prefix in prefixes
+    )
+    return _CONF % {
+        "listen": LISTEN,
+        "port": PORT,
+        "resolver": resolver,
+        "table": table,
+        "body": BODY,
+        "streamed": re.escape(STREAMED),
+        "absent": _problem(NoSuchResource),
+        "large": _problem(TooLarge),
+        "away": _problem(Transient, "the service is starting; try again"),
+    }
+
+
+def _problem(kind: type[Failure], detail: str = "") -> str:
+    """Return the document that a service would answer with, for one that cannot answer."""
+    document = {
+        "type": f"/docs/problems#{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": kind.code,
+        "detail": detail,
+    }
+    return json.dumps({key: value for key, value in document.items() if value}, separators=(",", ":"))
+
+
+_CONF = """\
+# Generated from the services' own prefixes: python -m estore.cli.deploy
+# Runs as any user on a read-only root: all that it writes is in /tmp.
+pid /tmp/nginx.pid;
+worker_processes auto;
+error_log stderr warn;
+
+events {
+    worker_connections 4096;
+}
+
+http {
+    # Whole segments of the normalised path; what is not listed, metrics and probes included, is not to be had here.
+    map $uri $service {
+        default "";
+%(table)s
+    }
+
+    # No id, no query string, no header but the trace: neither e-mail addresses nor tokens end in a log.
+    map $uri $place {
+        default "-";
+        ~^(?<first>/v1/[a-z-]+|/[a-z.]+) $first;
+    }
+    log_format json escape=json '{"time":"$time_iso8601","method":"$request_method","place":"$place","status":$status,'
+        '"seconds":$request_time,"bytes":$body_bytes_sent,"service":"$service","upstream":"$upstream_addr",'
+        '"traceparent":"$http_traceparent"}';
+    access_log /dev/stdout json;
+
+    client_body_temp_path /tmp/body;
+    proxy_temp_path /tmp/proxy;
+    fastcgi_temp_path /tmp/fastcgi;
+    uwsgi_temp_path /tmp/uwsgi;
+    scgi_temp_path /tmp/scgi;
+
+    resolver %(resolver)s valid=2s ipv6=off;
+    resolver_timeout 2s;
+    server_tokens off;
+    merge_slashes off;
+    keepalive_timeout 75s;
+    client_header_timeout 10s;
+    client_body_timeout 30s;
+    client_max_body_size %(body)s;
+
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $http_host;
+    # What a client says of itself is not passed on: services believe this header.
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_connect_timeout 1s;
+    # Longer than any service's own limit, and than any Prefer: wait.
+    proxy_read_timeout 75s;
+    proxy_send_timeout 30s;
+    # A POST that was sent is never sent again; one that could not be sent is.
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_tries 3;
+    proxy_next_upstream_timeout 5s;
+
+    server {
+        listen %(listen)s;
+        default_type application/problem+json;
+        error_page 404 /_absent;
+        error_page 413 /_large;
+        error_page 502 504 =503 /_away;
+
+        location = /livez {
+            access_log off;
+            default_type application/json;
+            return 200 '{"status":"alive"}';
+        }
+
+        location / {
+            if ($service = "") {
+                return 404;
+            }
+            proxy_pass http://$service:%(port)s;
+        }
+
+        location ~ ^%(streamed)s(?:/|$) {
+            client_max_body_size 0;
+            proxy_request_buffering off;
+            proxy_pass http://$service:%(port)s;
+        }
+
+        location = /_absent {
+            internal;
+            return 404 '%(absent)s';
+        }
+
+        location = /_large {
+            internal;
+            return 413 '%(large)s';
+        }
+
+        location = /_away {
+            internal;
+            add_header Retry-After 1 always;
+            return 503 '%(away)s';
+        }
+    }
+}
+"""
