@@ -152,12 +152,13 @@ def decide(purchase: Purchase, candidates: Sequence[Candidate]) -> Decision:
             refused[place] = (Reason.NOT_COMBINABLE, 0)
         else:
             fits[candidate.rule.id], places[candidate.rule.id] = found, place
-    chosen = best([_option(fit) for fit in fits.values()], till, len(till.lines_of))
-    _cost, run = till.run([fits[one] for one in chosen], range(len(till.lines_of)))
+    parcels = len(till.lines_of)
+    chosen = best([_option(fit) for fit in fits.values()], till, parcels)
+    run = till.run([fits[one] for one in chosen], range(parcels))[1] if chosen else []
     taken: list[Taken] = []
-    for fit, lines, parcels in run:
-        if lines or parcels:
-            taken += _taken(fit, lines, parcels, till)
+    for fit, lines, shipping in run:
+        if lines or shipping:
+            taken += _taken(fit, lines, shipping, till)
         else:
             refused[places[fit.candidate.rule.id]] = (Reason.NOTHING_LEFT, 0)
     for one, fit in fits.items():
