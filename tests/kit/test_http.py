@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -205,3 +208,25 @@ def test_the_link_to_the_next_page_keeps_every_parameter_but_the_old_cursor() ->
     link = link_header(Request(scope), Page([1], "new"))
 
     assert link == {"link": '</v1/search?brand=acme&brand=umbra&q=red+mug&cursor=new>; rel="next"'}
+
+
+async def test_a_page_is_made_once_and_beside_what_is_served() -> None:
+    made: list[str] = []
+    may_end = threading.Event()
+
+    @lru_cache
+    def slow() -> bytes:
+        made.append("page")
+        may_end.wait(20)
+        return b"{}"
+
+    front = Front({}, lambda: True, pages={"/openapi.json": (b"application/json", slow)})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://store") as client:
+        asked = [asyncio.create_task(client.get("/openapi.json")) for _ in range(2)]
+        alive = await client.get("/livez")
+        waiting = [task.done() for task in asked]
+        may_end.set()
+        pages = await asyncio.gather(*asked)
+
+    assert (alive.status_code, waiting, made) == (200, [False, False], ["page"])
+    assert [(page.status_code, page.text) for page in pages] == [(200, "{}")] * 2

@@ -5,6 +5,7 @@ Prevents: a process that hosts all services paying for a router each on every re
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ class Front:
         self._ready = ready
         self._lacks = lacks
         self._pages = dict(pages or {})
+        self._making = asyncio.Lock()
         self._files = dict(files or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +62,9 @@ class Front:
         if app is not None:
             await app(scope, receive, send)
             return
-        status, kind, body, extra = await self._probed(path, scope) or self._own(path, scope)
+        status, kind, body, extra = (
+            await self._probed(path, scope) or await self._paged(path, scope) or self._own(path, scope)
+        )
         headers = [
             (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
@@ -85,13 +89,20 @@ class Front:
                 return _told(200, "ready") if self._ready() else _told(503, "starting")
         return None
 
+    async def _paged(self, path: str, scope: Scope) -> Answer | None:
+        page = self._pages.get(path)
+        if page is None or scope["method"] not in ("GET", "HEAD"):
+            return None
+        # A page is made on its first use, which takes a second or more: beside what is served, and once.
+        async with self._making:
+            body = await asyncio.to_thread(page[1])
+        return 200, page[0], body, [(b"cache-control", b"no-cache")]
+
     def _own(self, path: str, scope: Scope) -> Answer:
         if scope["method"] not in ("GET", "HEAD"):
             return self._problem(NoSuchResource(), scope)
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST.encode(), metrics.exposed(), []
-        if page := self._pages.get(path):
-            return 200, page[0], page[1](), [(b"cache-control", b"no-cache")]
         for prefix, folder in self._files.items():
             if path.startswith(prefix + "/"):
                 found = (folder / path[len(prefix) + 1 :]).resolve()
