@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import TypeGuard
 
 ROOT = Path(__file__).parents[2]
 LONGEST_FUNCTION = 70
@@ -158,6 +159,23 @@ def migrations_leave_the_session_alone(source: str) -> list[Complaint]:
             found.append((where, f"a migration sets session state, or ends its transaction: {statement.strip()[:60]}"))
         line += statement.count("\n")
     return found
+
+
+def patterns_end_where_the_text_ends(source: str) -> list[Complaint]:
+    r"""A pattern ends with `\Z`: `$` also matches before a newline at the end, and lets `"ABC\n"` pass for `ABC`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        text = node.value if isinstance(node, ast.Constant) else node.args[0] if _compiles(node) else ""
+        text = text.value if isinstance(text, ast.Constant) else text
+        if not isinstance(text, str) or not (text.startswith("^") or isinstance(node, ast.Call)):
+            continue
+        if re.search(r"(?<!\\)\$", re.sub(r"\[(\\.|[^\]\\])*\]", "", text)):
+            found.append((node.lineno, f"{text}: end it with \\Z, for $ lets a newline at the end pass"))
+    return found
+
+
+def _compiles(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile"
 
 
 def unknown_rooms(service: Path) -> list[str]:

@@ -121,6 +121,14 @@ def test_migrations_are_numbered_without_gaps() -> None:
         )
 
 
+def test_patterns_end_where_the_text_ends() -> None:
+    # What documenting.py writes itself is for readers of ECMA 262, where $ is the end.
+    files = [file for file in python("services", "contracts", "kit") if file.name != "documenting.py"]
+    found = complaints(rules.patterns_end_where_the_text_ends, files)
+
+    assert not found, "\n" + found
+
+
 def test_migrations_leave_the_session_alone() -> None:
     found = complaints(rules.migrations_leave_the_session_alone, sorted(SRC.rglob("migrations/*.sql")))
 
@@ -142,6 +150,9 @@ def test_migrations_leave_the_session_alone() -> None:
         (rules.nothing_is_left_undone, "x = 1  # TO" + "DO later", "x = 1  # todos"),
         (rules.no_path_of_a_machine, "open('/ro" + "ot/x')", "open('/usr/lib/x'); get('/v1/work/x')"),
         (rules.no_registry_host, "--index-url htt" + "ps://example.org/simple", "aio-pika==10.2.1"),
+        (rules.patterns_end_where_the_text_ends, 'Meta(pattern="^[A-Z]{2}$")', r'Meta(pattern=r"^[A-Z]{2}\Z")'),
+        (rules.patterns_end_where_the_text_ends, 'PLAIN = r"^[$]|a$(?!b)"', r'PLAIN = r"^[$\]$]*\$\Z"; x = "a$"'),
+        (rules.patterns_end_where_the_text_ends, 're.compile(r"a$")', r're.compile(r"(?P<a>\$)\Z")'),
         (rules.the_service_never_commits, "await tx.commit()", "store.commitments(tx)"),
         (rules.the_domain_decides_alone, "import random", "from decimal import Decimal"),
         (rules.the_domain_decides_alone, "async def f(): ...", "def f(): ..."),

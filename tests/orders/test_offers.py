@@ -58,6 +58,8 @@ async def test_every_line_that_cannot_be_bought_is_pointed_at(standing_shop: Sho
     ("values", "status", "pointer"),
     [
         ({"shipping_address": {}}, 422, "/shipping_address/country"),
+        ({"shipping_address": {"country": "DE\n"}}, 422, "/shipping_address/country"),
+        ({"lines": [{"sku": "MUG\n", "quantity": 1}]}, 422, "/lines/0/sku"),
         ({"shipping_address": {"country": "de"}}, 422, "/shipping_address/country"),
         ({"shipping_address": {"country": "QQ"}}, 422, "/shipping_address/country"),
         ({"shipping_method": "EXPRESS"}, 422, "/shipping_method"),

@@ -204,9 +204,18 @@ def _bad_texts(route: Route, path: Path, schema: dict[str, Any]) -> Iterator[Ask
     yield route.ask(f"{where} that is not UTF-8", 400, 422, body=body)
     for value in ("\0", "a\0b", "\x7f"):
         yield route.ask(f"{where} = {value!r}", *ANY, body=route.with_value(path, value), harmless=False)
+    if refuses_a_newline(schema):
+        value = route.sample(schema) + "\n"
+        yield route.ask(f"{where} with a newline at the end", 422, body=route.with_value(path, value))
     if "maxLength" in schema:
         yield route.ask(f"{where} too long", 422, body=route.with_value(path, "a" * (schema["maxLength"] + 1)))
     yield route.ask(f"{where} with 200,000 letters", 422, body=route.with_value(path, "a" * 200_000))
+
+
+def refuses_a_newline(schema: dict[str, Any]) -> bool:
+    """Tell whether the pattern allows no newline at the end: in ECMA 262, as here, `$` is behind one."""
+    pattern = schema.get("pattern", "")
+    return pattern.endswith("$") and not re.search(rf"{pattern[:-1]}\Z", sample({}, schema) + "\n")
 
 
 def bad_headers(route: Route) -> Iterator[Ask]:
@@ -250,6 +259,9 @@ def bad_targets(route: Route) -> Iterator[Ask]:
         for value in ("\0", "a\0", "x" * 5000, "\ud800"):
             text = value.encode("utf-8", "surrogatepass").decode("latin-1")
             yield route.ask(f"{name} {value[:5]!r}", 400, 403, 404, 422, params=(*others, (name, text)), harmless=False)
+        if refuses_a_newline(schema):
+            right = RIGHT[name] if name in RIGHT else route.sample(schema)
+            yield route.ask(f"{name} with a newline at the end", 400, params=(*others, (name, f"{right}\n")))
         if schema.get("type") == "integer":
             outside = (str(schema["minimum"] - 1), str(schema["maximum"] + 1))
             for value in (*outside, "-1", "99999999999999999999999", "one", "", "1.5"):

@@ -9,6 +9,7 @@ import msgspec
 
 from estore.contracts import REGISTRY
 from estore.kit.contract import Event
+from estore.kit.texts import as_json_schema
 
 Document = dict[str, Any]
 
@@ -29,7 +30,7 @@ def document(services: tuple[str, ...], version: str) -> Document:
         "channels": {cls.event_name: _channel(cls) for cls in classes},
         "operations": _operations(services),
         "components": {
-            "schemas": schemas,
+            "schemas": as_json_schema(schemas),
             "messages": {cls.__name__: _message(cls) for cls in classes},
             "messageTraits": {"envelope": {"headers": _ENVELOPE}},
         },

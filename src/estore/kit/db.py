@@ -321,7 +321,7 @@ class Database:
             raise Conflict(f"exists already ({error.constraint_name})") from error
 
 
-_VALUE = re.compile(r": .*?(?P<why> \([^()'\"]*\))?$", re.DOTALL)
+_VALUE = re.compile(r": .*?(?P<why> \([^()'\"]*\))?\Z", re.DOTALL)
 
 
 def forget_values(error: asyncpg.PostgresError) -> None:

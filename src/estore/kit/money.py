@@ -14,7 +14,7 @@ import msgspec
 from babel.core import get_global
 from babel.numbers import get_currency_precision
 
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code", examples=["EUR"])]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217 code", examples=["EUR"])]
 # 2**53 - 1: what every JSON reader holds exactly (RFC 8259 section 6).
 MAX_AMOUNT = 9_007_199_254_740_991
 Amount = Annotated[int, msgspec.Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="Integer minor units", examples=[1999])]

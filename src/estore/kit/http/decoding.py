@@ -15,6 +15,7 @@ from litestar.dto.data_structures import DTOFieldDefinition
 from litestar.typing import FieldDefinition
 
 from estore.kit.errors import Failure, Fault, Invalid, Malformed
+from estore.kit.texts import ecma
 
 
 class UnsupportedMediaType(Failure):
@@ -29,13 +30,14 @@ class BodyMalformed(Malformed):
     code, title = "request.malformed", "The body is not JSON"
 
 
-_PATH = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`$")
+_PATH = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`\Z")
 _FIELD = re.compile(r"(?:unknown|missing required) field `(?P<name>.*)`")
 
 
 def fault_of(error: msgspec.ValidationError) -> Fault:
     """Turn msgspec's sentence and path into a Fault with a JSON pointer (RFC 6901)."""
-    text = str(error)
+    # The pattern is quoted with its backslashes doubled
+    text = ecma(str(error).replace(r"\\Z", r"\Z"))
     path = ""
     if match := _PATH.search(text):
         path = match["path"]

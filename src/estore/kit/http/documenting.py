@@ -20,7 +20,7 @@ from litestar.typing import FieldDefinition
 from estore.kit.endpoint import ANYONE, NEVER, REQUIRED, Endpoint
 from estore.kit.http.pages import Page
 from estore.kit.http.responses import PROBLEM, TITLES, Problem
-from estore.kit.texts import meanings
+from estore.kit.texts import as_json_schema, meanings
 
 JSON = "application/json"
 Node = dict[str, Any]
@@ -100,7 +100,7 @@ class Types:
         """
         known = [*self._bodies, *self._answers]
         kinds = _plain([kind for kind, _ in known])
-        schemas, found = msgspec.json.schema_components(kinds, ref_template=REF + "{name}")
+        schemas, found = map(as_json_schema, msgspec.json.schema_components(kinds, ref_template=REF + "{name}"))
         for (_, node), schema in zip(known, schemas, strict=True):
             node.update(_renamed(schema))
         components: Node = {}
@@ -198,7 +198,7 @@ def _parameter_schema(field: FieldDefinition) -> Node:
     given = {name: value for name, value in limits.items() if value is not None}
     if given:
         kind = Annotated[kind, msgspec.Meta(**given)]
-    schema = msgspec.json.schema(kind)
+    schema = as_json_schema(msgspec.json.schema(kind))
     schema = _inlined(schema, schema.pop("$defs", {}))
     if isinstance(field.default, (str, int, bool)):
         schema["default"] = field.default

@@ -17,7 +17,7 @@ from estore.kit.errors import Fault, Malformed
 
 MAX_WAIT = 20.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:\Z|[,;\s])")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _VERSION = re.compile(r'(?:W/)?"v(\d{1,18})(?:\.\d{1,18})?"')
 

@@ -16,7 +16,7 @@ from estore.services.reviews.service.shapes import ReviewOut
 
 Req = Request[Any, Any, Any]
 TAGS = ["reviews"]
-_ID = "^[A-Za-z0-9_-]+$"
+_ID = r"^[A-Za-z0-9_-]+\Z"
 ProductId = Annotated[str, QueryParameter(name="product", max_length=64, pattern=_ID, description="Id, `prd_...`")]
 OneProduct = Annotated[
     str | None, QueryParameter(name="product", max_length=64, pattern=_ID, description="Of this product, `prd_...`")

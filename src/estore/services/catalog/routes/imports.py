@@ -28,7 +28,7 @@ Form = Annotated[shapes.Format, QueryParameter(name="format", description="What 
 DryRun = Annotated[bool, QueryParameter(name="dry_run", description="Check everything, change nothing")]
 VendorId = Annotated[
     str | None,
-    QueryParameter(name="vendor_id", max_length=64, pattern="^[A-Za-z0-9_]+$", description="If you act for several"),
+    QueryParameter(name="vendor_id", max_length=64, pattern=r"^[A-Za-z0-9_]+\Z", description="If you act for several"),
 ]
 
 

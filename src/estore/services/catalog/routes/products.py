@@ -19,7 +19,7 @@ TAGS = ["products"]
 # For the read cache in front of the router. Browsers ask again each time: prices change.
 PUBLIC = {"cache-control": "public, max-age=0, must-revalidate"}
 
-_NAME = "^[A-Za-z0-9_-]+$"
+_NAME = r"^[A-Za-z0-9_-]+\Z"
 CategoryName = Annotated[
     str | None,
     QueryParameter(name="category", max_length=100, pattern=_NAME, description="Id or slug; all below it are included"),

@@ -13,14 +13,14 @@ from estore.services.catalog.domain import MAX_OPTIONS, MAX_PRICE, MAX_VARIANTS,
 
 T = TypeVar("T")
 
-LINE = r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
-TEXT = r"^[^\x00]*$"
+LINE = r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z"
+TEXT = r"^[^\x00]*\Z"
 
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_]+$")]
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+\Z")]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
-Slug = Annotated[str, Meta(min_length=1, max_length=100, pattern="^[a-z0-9-]+$", examples=["speckled-stoneware-mug"])]
-IdOrSlug = Annotated[str, Meta(min_length=1, max_length=100, pattern="^[A-Za-z0-9_-]+$", examples=["mugs"])]
-Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9._-]+$", examples=["TON-MUG01-OAT"])]
+Slug = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-z0-9-]+\Z", examples=["speckled-stoneware-mug"])]
+IdOrSlug = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_-]+\Z", examples=["mugs"])]
+Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+\Z", examples=["TON-MUG01-OAT"])]
 Text = Annotated[str, Meta(max_length=20_000, pattern=TEXT, description="Plain text; lines end with \\n")]
 Url = Annotated[
     str,
@@ -40,7 +40,7 @@ Attributes = Annotated[
     dict[AttributeName, AttributeValue], Meta(max_length=60, description="Kept as text: 320 becomes `320`")
 ]
 Grams = Annotated[int, Meta(ge=0, le=10_000_000)]
-Barcode = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[0-9A-Za-z .-]+$")]
+Barcode = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z .-]+\Z")]
 TaxClass = Literal["standard", "reduced", "zero"]
 Status = Literal["draft", "published", "archived"]
 Format = Literal["jsonl", "shopify_csv", "dummyjson"]

@@ -12,8 +12,8 @@ from estore.kit.context import Principal
 from estore.kit.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
 
 MAX_ADDRESSES = 50
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-_FILLED = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
+_FILLED = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z"
 
 EmailText = Annotated[
     str, msgspec.Meta(min_length=3, max_length=MAX_EMAIL, pattern=_FILLED, examples=["ada@example.com"])
@@ -21,7 +21,7 @@ EmailText = Annotated[
 NameText = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_FILLED, examples=["Ada Lovelace"])]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_FILLED)]
 AddressText = Annotated[str, msgspec.Meta(max_length=120, pattern=_PRINTABLE)]
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["DE"])]
+Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2", examples=["DE"])]
 
 
 class AccountNotFound(NotFound):

@@ -70,7 +70,7 @@ def _core(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"^[^a-z]+|[^a-z]+$", "", text)
+    return re.sub(r"^[^a-z]+|[^a-z]+\Z", "", text)
 
 
 def _unit(text: str) -> str:

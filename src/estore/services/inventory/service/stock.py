@@ -25,7 +25,7 @@ from estore.services.inventory.service.saving import save
 
 Body = TypeVar("Body")
 # No control characters: NUL cannot be stored, and the others only confuse whoever reads a log.
-PLAIN = r"^[^\x00-\x1f\x7f]*$"
+PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
 LocationName = Annotated[
     str, msgspec.Meta(min_length=1, max_length=40, pattern=PLAIN, description="Code of a location", examples=["MAIN"])
 ]
@@ -73,10 +73,10 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewLocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    code: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9][A-Z0-9-]{0,15}$", max_length=16, examples=["RTM"])]
+    code: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9][A-Z0-9-]{0,15}\Z", max_length=16, examples=["RTM"])]
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PLAIN, examples=["Rotterdam, Waalhaven"])]
     country: Annotated[
-        str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2, description="ISO 3166 code", examples=["NL"])
+        str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z", max_length=2, description="ISO 3166 code", examples=["NL"])
     ]
 
 

@@ -30,7 +30,7 @@ from estore.services.ledger.service import (
 )
 
 Req = Request[Any, Any, Any]
-_TEXT = r"^[^\x00]*$"
+_TEXT = r"^[^\x00]*\Z"
 OfVendor = Annotated[
     str | None, QueryParameter(name="vendor", max_length=64, pattern=_TEXT, description="Only this vendor's")
 ]

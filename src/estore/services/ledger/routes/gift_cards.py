@@ -32,7 +32,7 @@ CSV = "text/csv"
 COLUMNS = ("id", "code", "amount", "currency", "expires_at")
 Spelling = Annotated[Literal["json", "csv"], QueryParameter(name="format", description="How it is written")]
 OfBatch = Annotated[
-    str | None, QueryParameter(name="batch", max_length=64, pattern=r"^[^\x00]*$", description="Only of this batch")
+    str | None, QueryParameter(name="batch", max_length=64, pattern=r"^[^\x00]*\Z", description="Only of this batch")
 ]
 
 

@@ -34,7 +34,7 @@ from estore.services.ledger.service.payouts import (
 )
 
 Req = Request[Any, Any, Any]
-Vendor = Annotated[str | None, Parameter(max_length=40, pattern="^[A-Za-z0-9_]+$", description="Only this vendor's")]
+Vendor = Annotated[str | None, Parameter(max_length=40, pattern=r"^[A-Za-z0-9_]+\Z", description="Only this vendor's")]
 InStatus = Annotated[StatusName | None, Parameter(description="Only those in this status")]
 Overdue = Annotated[bool | None, Parameter(description="Only those that are open for too long, or that are not")]
 TAGS = ["payouts"]

@@ -16,7 +16,7 @@ from estore.services.ledger.service.reconciliation import ListDifferences, ListR
 
 Http = Request[Any, Any, Any]
 Provider = Annotated[
-    str | None, QueryParameter(name="provider", max_length=40, pattern=r"^[^\x00]*$", description="Only this one's")
+    str | None, QueryParameter(name="provider", max_length=40, pattern=r"^[^\x00]*\Z", description="Only this one's")
 ]
 Open = Annotated[bool | None, QueryParameter(name="open", description="Only open ones, or only resolved ones")]
 Older = Annotated[int, QueryParameter(name="older_than", ge=0, le=10**8, description="Found so many seconds ago")]
@@ -25,7 +25,7 @@ Older = Annotated[int, QueryParameter(name="older_than", ge=0, le=10**8, descrip
 class Explain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """note: why it is all right, for the auditor."""
 
-    note: Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+    note: Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*\Z")]
 
 
 def routes(e: Endpoints) -> list[Any]:

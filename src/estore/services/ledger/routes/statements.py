@@ -24,15 +24,15 @@ from estore.services.ledger.service.statements import AskStatement, Reading
 Http = Request[Any, Any, Any]
 MARKETPLACE = "Estore"
 CSV, PDF = "text/csv", "application/pdf"
-VendorId = Annotated[str, QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*$", description="Its id")]
+VendorId = Annotated[str, QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*\Z", description="Its id")]
 AnyVendor = Annotated[
     str | None,
     QueryParameter(
-        name="vendor", max_length=64, pattern=r"^[^\x00]*$", description="All that one may see, unless given"
+        name="vendor", max_length=64, pattern=r"^[^\x00]*\Z", description="All that one may see, unless given"
     ),
 ]
 Currency = Annotated[
-    str | None, QueryParameter(name="currency", pattern="^[A-Z]{3}$", description="The marketplace's, unless given")
+    str | None, QueryParameter(name="currency", pattern=r"^[A-Z]{3}\Z", description="The marketplace's, unless given")
 ]
 Since = Annotated[date, Parameter(description="The first day, UTC")]
 Until = Annotated[date, Parameter(description="The day after the last, UTC")]

@@ -16,7 +16,7 @@ Req = Request[Any, Any, Any]
 OfAccount = Annotated[
     str | None,
     QueryParameter(
-        name="account", max_length=64, pattern=r"^[^\x00]*$", description="Whose, for operators; yours unless given"
+        name="account", max_length=64, pattern=r"^[^\x00]*\Z", description="Whose, for operators; yours unless given"
     ),
 ]
 

@@ -43,11 +43,11 @@ class KeyLost(RuntimeError):
 class NewBankAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to be paid. iban: spaces are ignored. holder: whom the account belongs to. bic: worked out if absent."""
 
-    iban: Annotated[str, msgspec.Meta(min_length=5, max_length=42, pattern=r"^[A-Za-z0-9 ]+$")]
+    iban: Annotated[str, msgspec.Meta(min_length=5, max_length=42, pattern=r"^[A-Za-z0-9 ]+\Z")]
     holder: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=70, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")
+        str, msgspec.Meta(min_length=1, max_length=70, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*\Z")
     ]
-    bic: Annotated[str, msgspec.Meta(min_length=8, max_length=11, pattern=r"^[A-Za-z0-9]+$")] | None = None
+    bic: Annotated[str, msgspec.Meta(min_length=8, max_length=11, pattern=r"^[A-Za-z0-9]+\Z")] | None = None
 
     def __repr__(self) -> str:
         return "NewBankAccount(...)"

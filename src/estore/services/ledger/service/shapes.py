@@ -10,9 +10,9 @@ import msgspec
 from estore.kit.money import MAX_AMOUNT, Currency, Money
 
 Reason = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$", examples=["Damaged in transit"])
+    str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*\Z", examples=["Damaged in transit"])
 ]
-VendorId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*$", examples=["vnd_01"])]
+VendorId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*\Z", examples=["vnd_01"])]
 
 
 class ListBalances(msgspec.Struct, frozen=True):

@@ -41,7 +41,7 @@ OrderStatus = Annotated[
     str | None, QueryParameter(name="status", max_length=40, description="Only orders in this state")
 ]
 ByEmail = Annotated[
-    str | None, QueryParameter(name="email", max_length=254, pattern=r"^[^\x00]*$", description="For operators")
+    str | None, QueryParameter(name="email", max_length=254, pattern=r"^[^\x00]*\Z", description="For operators")
 ]
 
 Overdue = Annotated[bool, QueryParameter(name="overdue", description="For operators: only those that wait too long")]

@@ -20,7 +20,7 @@ ParcelStatusFilter = Annotated[
 ]
 OfVendor = Annotated[
     str | None,
-    QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*$", description="Only this vendor's parcels"),
+    QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*\Z", description="Only this vendor's parcels"),
 ]
 
 

@@ -34,15 +34,15 @@ TAGS = ["promotions"]
 StatusFilter = Annotated[Status | None, Parameter(description="Only promotions in this state")]
 OfVendor = Annotated[
     str | None,
-    QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*$", description="Only this vendor's promotions"),
+    QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*\Z", description="Only this vendor's promotions"),
 ]
 OfBatch = Annotated[
     str | None,
-    QueryParameter(name="batch", max_length=64, pattern=r"^[^\x00]*$", description="Only codes of this batch"),
+    QueryParameter(name="batch", max_length=64, pattern=r"^[^\x00]*\Z", description="Only codes of this batch"),
 ]
 OfCode = Annotated[
     str | None,
-    QueryParameter(name="code", max_length=40, pattern=r"^[^\x00]*$", description="Only this code, in any case"),
+    QueryParameter(name="code", max_length=40, pattern=r"^[^\x00]*\Z", description="Only this code, in any case"),
 ]
 Spelling = Annotated[
     Literal["json", "csv"],

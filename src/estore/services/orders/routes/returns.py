@@ -30,11 +30,11 @@ ReturnStatusFilter = Annotated[
 ]
 OfVendor = Annotated[
     str | None,
-    QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*$", description="Only this vendor's returns"),
+    QueryParameter(name="vendor", max_length=64, pattern=r"^[^\x00]*\Z", description="Only this vendor's returns"),
 ]
 OfOrder = Annotated[
     str | None,
-    QueryParameter(name="order", max_length=64, pattern=r"^[^\x00]*$", description="Only of this order, id or number"),
+    QueryParameter(name="order", max_length=64, pattern=r"^[^\x00]*\Z", description="Only of this order, id or number"),
 ]
 
 

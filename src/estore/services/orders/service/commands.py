@@ -9,28 +9,28 @@ import msgspec
 
 from estore.kit.money import Money
 
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-_PRINTABLE_SOME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Sku = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["TON-MUG01-OAT"])]
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
+_PRINTABLE_SOME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*\Z"
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+Sku = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", examples=["TON-MUG01-OAT"])]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=9999)]
 Text = Annotated[str, msgspec.Meta(max_length=120, pattern=_PRINTABLE)]
 Some = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_PRINTABLE_SOME)]
 Short = Annotated[str, msgspec.Meta(max_length=32, pattern=_PRINTABLE)]
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["DE"])]
+Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2", examples=["DE"])]
 Email = Annotated[
     str,
     msgspec.Meta(
-        max_length=254, pattern=r"^[^@\s\x00-\x20\x7f]{1,64}@[^@\s\x00-\x20\x7f]+$", examples=["ada@example.com"]
+        max_length=254, pattern=r"^[^@\s\x00-\x20\x7f]{1,64}@[^@\s\x00-\x20\x7f]+\Z", examples=["ada@example.com"]
     ),
 ]
-ShippingMethod = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,29}$", examples=["standard", "express"])]
-PaymentMethod = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$", examples=["pm_ok"])]
+ShippingMethod = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,29}\Z", examples=["standard", "express"])]
+PaymentMethod = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}\Z", examples=["pm_ok"])]
 PromotionCode = Annotated[
     str,
     msgspec.Meta(
         max_length=64,
-        pattern=r"^ *[A-Za-z0-9][A-Za-z0-9_-]{0,39} *$",
+        pattern=r"^ *[A-Za-z0-9][A-Za-z0-9_-]{0,39} *\Z",
         description="In capitals or not; blanks around it do not matter",
         examples=["SPRING"],
     ),
@@ -78,7 +78,7 @@ GiftCardCode = Annotated[
     str,
     msgspec.Meta(
         max_length=64,
-        pattern=r"^[ -]*[A-Za-z0-9][A-Za-z0-9 -]*$(?!\n)",
+        pattern=r"^[ -]*[A-Za-z0-9][A-Za-z0-9 -]*\Z",
         description="Read in capitals, without blanks and hyphens",
         examples=["GIFT-7K3M-92QX-B4TD"],
     ),
@@ -185,7 +185,7 @@ class DeliverParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CarrierEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a carrier says of a shipment. at: when it was so, with an offset from UTC."""
 
-    carrier: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$", examples=["DHL"])]
+    carrier: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}\Z", examples=["DHL"])]
     tracking: Some
     status: Literal["in_transit", "delivered", "lost"]
     at: Annotated[datetime, msgspec.Meta(tz=True)]

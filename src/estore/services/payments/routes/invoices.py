@@ -27,7 +27,7 @@ from estore.services.payments.service import (
 )
 
 Req = Request[Any, Any, Any]
-Key = Annotated[str, Parameter(max_length=64, pattern=r"^[0-9a-f]+$", description="As in the payment's action_url")]
+Key = Annotated[str, Parameter(max_length=64, pattern=r"^[0-9a-f]+\Z", description="As in the payment's action_url")]
 
 
 _REFUND_ID = re.compile(r"rfd_[A-Za-z0-9_]{1,60}")

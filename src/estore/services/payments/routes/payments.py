@@ -28,10 +28,10 @@ from estore.services.payments.service import (
 
 _PAYMENT_ID = re.compile(r"pay_[0-9A-HJKMNP-TV-Z]{26}")
 Req = Request[Any, Any, Any]
-OrderId = Annotated[str, Parameter(max_length=64, pattern=r"^[A-Za-z0-9_]+$", description="The order that was paid")]
+OrderId = Annotated[str, Parameter(max_length=64, pattern=r"^[A-Za-z0-9_]+\Z", description="The order that was paid")]
 
 
-Only = Annotated[str | None, Parameter(max_length=40, pattern=r"^[a-z_]+$", description="Only this provider's")]
+Only = Annotated[str | None, Parameter(max_length=40, pattern=r"^[a-z_]+\Z", description="Only this provider's")]
 RefundIn = Annotated[
     Literal["requested", "unknown", "processing", "succeeded", "refused"] | None, Parameter(description="Only such")
 ]

@@ -56,12 +56,12 @@ class RefundBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much to give back, and why (for the statement; no personal data)."""
 
     amount: PositiveMoney
-    reason: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$", description="For the statement")] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*\Z", description="For the statement")] = ""
 
 
-_Text = msgspec.Meta(min_length=1, max_length=20_000, pattern=r"^[^\x00]*$")
+_Text = msgspec.Meta(min_length=1, max_length=20_000, pattern=r"^[^\x00]*\Z")
 _Reference = msgspec.Meta(
-    min_length=1, max_length=140, pattern=r"^[^\x00-\x1f]*$", description="The bank's, as on the statement"
+    min_length=1, max_length=140, pattern=r"^[^\x00-\x1f]*\Z", description="The bank's, as on the statement"
 )
 
 

@@ -11,12 +11,12 @@ from msgspec import UNSET, Meta, UnsetType
 from estore.services.reviews.domain import ANONYMOUS, Reply, Review, Status
 from estore.services.reviews.store import Sort
 
-LINE = r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
-TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-FILLED = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+LINE = r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z"
+TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
+FILLED = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
 
 LineId = Annotated[
-    str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$", description="Of a line that was delivered")
+    str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z", description="Of a line that was delivered")
 ]
 Stars = Annotated[int, Meta(ge=1, le=5)]
 Title = Annotated[str, Meta(min_length=1, max_length=120, pattern=LINE, examples=["Keeps tea warm for an hour"])]

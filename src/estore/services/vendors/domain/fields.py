@@ -19,23 +19,25 @@ from estore.services.vendors.domain.errors import EmailInvalid, TaxIdInvalid
 Status = Literal["applied", "approved", "rejected", "suspended"]
 RoleName = Literal["owner", "catalog", "fulfilment", "finance"]
 Scope = Literal["catalog", "fulfilment", "finance"]
-_FILLED = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+_FILLED = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z"
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_FILLED, examples=["Tonwerk Studio"])]
-Line = Annotated[str, msgspec.Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Short = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[str, msgspec.Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Short = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Number = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=_FILLED, examples=["HRB 30412 Leipzig"])]
-TaxId = Annotated[str, msgspec.Meta(min_length=4, max_length=30, pattern=r"^[ -~]+$", examples=["DE136695976"])]
-Description = Annotated[str, msgspec.Meta(max_length=4000, pattern=r"^[^\x00]*$")]
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["DE"])]
+TaxId = Annotated[str, msgspec.Meta(min_length=4, max_length=30, pattern=r"^[ -~]+\Z", examples=["DE136695976"])]
+Description = Annotated[str, msgspec.Meta(max_length=4000, pattern=r"^[^\x00]*\Z")]
+Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2", examples=["DE"])]
 EmailText = Annotated[str, msgspec.Meta(min_length=3, max_length=MAX_EMAIL, pattern=_FILLED)]
-Slug = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,99}$", description="Its address, for good")]
-CategorySlug = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,100}$", examples=["books"])]
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,99}\Z", description="Its address, for good")]
+CategorySlug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,100}\Z", examples=["books"])]
 Bps = Annotated[int, msgspec.Meta(ge=0, le=10_000, description="Basis points: 1250 is 12.5 %")]
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
-BankToken = Annotated[str, msgspec.Meta(pattern="^bat_[0-9A-Za-z]{1,60}$", examples=["bat_01JD5ZC8A1B2C3D4E5F6G7H8JK"])]
-Last4 = Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{4}$", description="The end of the account's number")]
-TermsVersion = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z._-]{1,40}$", examples=["2026-01"])]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\s\x00][^\x00]*\Z")]
+BankToken = Annotated[
+    str, msgspec.Meta(pattern=r"^bat_[0-9A-Za-z]{1,60}\Z", examples=["bat_01JD5ZC8A1B2C3D4E5F6G7H8JK"])
+]
+Last4 = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Z]{4}\Z", description="The end of the account's number")]
+TermsVersion = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{1,40}\Z", examples=["2026-01"])]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 

@@ -15,14 +15,14 @@ Funding = Literal["promotion", "goodwill", "sold"]
 Code = Annotated[
     str,
     msgspec.Meta(
-        min_length=1, max_length=100, pattern=r"^[^\x00]*$", examples=["7K3M-92QX-0A1B-2C3D-4E5F"],
+        min_length=1, max_length=100, pattern=r"^[^\x00]*\Z", examples=["7K3M-92QX-0A1B-2C3D-4E5F"],
         description="As it is printed; spaces, hyphens and small letters do not matter",
     ),
 ]  # fmt: skip
-Note = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$", examples=["Christmas 2026"])]
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$", examples=["Late parcel"])]
+Note = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*\Z", examples=["Christmas 2026"])]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*\Z", examples=["Late parcel"])]
 AccountId = Annotated[
-    str, msgspec.Meta(min_length=5, max_length=64, pattern=r"^acc_[^\x00-\x20]+$", examples=["acc_01"])
+    str, msgspec.Meta(min_length=5, max_length=64, pattern=r"^acc_[^\x00-\x20]+\Z", examples=["acc_01"])
 ]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 

@@ -44,14 +44,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 class RequestPayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """amount: all that is available in the marketplace's currency, if absent."""
 
-    vendor_id: Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
+    vendor_id: Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_]+\Z")]
     amount: PositiveMoney | None = None
 
 
 class RejectBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """reason: told to the vendor."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*\Z")]
 
 
 class RejectPayout(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class MarkBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     outcome: Literal["paid", "failed", "returned"]
     at: Annotated[datetime, msgspec.Meta(tz=True)]
-    code: Annotated[str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
+    code: Annotated[str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z0-9_.-]*\Z")] = ""
 
 
 class MarkPayout(msgspec.Struct, frozen=True):

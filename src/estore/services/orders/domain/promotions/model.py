@@ -17,7 +17,7 @@ Share = Annotated[int, msgspec.Meta(ge=0, le=10_000, description="basis points, 
 Amount = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1, description="minor units of the marketplace's currency")]
 Pieces = Annotated[int, msgspec.Meta(ge=1, le=9999)]
 Uses = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 Names = Annotated[tuple[Name, ...], msgspec.Meta(max_length=1000)]
 
 
@@ -100,7 +100,7 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     customer_groups: Names = ()
     first_order: bool = False
     countries: Annotated[
-        tuple[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], ...], msgspec.Meta(max_length=250)
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")], ...], msgspec.Meta(max_length=250)
     ] = ()
 
 
@@ -120,7 +120,7 @@ class Stacking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """
 
     exclusive: bool = False
-    group: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,64}$")] = ""
+    group: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,64}\Z")] = ""
     priority: Annotated[int, msgspec.Meta(ge=-1000, le=1000)] = 0
 
 
@@ -139,7 +139,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     title: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")
+        str,
+        msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*\Z"),
     ]
     effect: Effect
     goods: Goods = Goods()

@@ -16,14 +16,14 @@ T = TypeVar("T")
 CodeText = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$(?!\n)",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{2,39}\Z",
         description="3 to 40 of A-Z, 0-9, _ and -, not case-sensitive",
         examples=["WELCOME10"],
     ),
 ]
 Prefix = Annotated[
     str,
-    msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$(?!\n)", description="What each begins with"),
+    msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?\Z", description="What each begins with"),
 ]
 RandomLength = Annotated[
     int, msgspec.Meta(ge=MIN_RANDOM, le=MAX_CODE, description="Random characters after the prefix")

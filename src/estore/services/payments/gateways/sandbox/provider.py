@@ -90,7 +90,7 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     fee_bps: int = 0
 
 
-_Plain = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*$")]
+_Plain = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*\Z")]
 
 
 class _Sent(msgspec.Struct, frozen=True):

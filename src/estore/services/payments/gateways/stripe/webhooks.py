@@ -43,7 +43,7 @@ _REFUNDS = frozenset(("refund.created", "refund.updated", "refund.failed", "char
 
 
 _OURS = re.compile(r"[a-z]{3}_[0-9A-Za-z]{1,60}")
-_Plain = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[!-~]*$")]
+_Plain = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[!-~]*\Z")]
 
 
 class _Data(msgspec.Struct, frozen=True):
