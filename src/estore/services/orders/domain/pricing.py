@@ -156,7 +156,8 @@ def price(
         _parcel(vendor, part, destination, method, inclusive) for vendor, part in zip(vendors, sums, strict=True)
     ]
     total = sum(parcel.total for parcel in parcels)
-    if total > MAX_AMOUNT:
+    # Whatever is taken off: it is shown and kept as well.
+    if total + sum(parcel.discount + parcel.shipping_discount for parcel in parcels) > MAX_AMOUNT:
         raise TooMuch(pointer="/lines")
     return Priced(
         currency,

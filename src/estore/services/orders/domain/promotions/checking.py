@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -55,6 +56,21 @@ def check(rules: Rules) -> None:
         _check_get_from(rules.goods, rules.effect.get_from)
     if rules.starts_at is not None and rules.ends_at is not None and rules.ends_at <= rules.starts_at:
         raise DatesWrong(pointer="/ends_at")
+
+
+def in_utc(rules: Rules) -> Rules:
+    """Return rules with their dates in UTC: every reader of the book understands those, which is not so of offsets of a
+    day (PostgreSQL's end before 16 hours). Raises DatesWrong where there is no such moment."""
+    return msgspec.structs.replace(
+        rules, starts_at=_in_utc(rules.starts_at, "/starts_at"), ends_at=_in_utc(rules.ends_at, "/ends_at")
+    )
+
+
+def _in_utc(moment: datetime | None, pointer: str) -> datetime | None:
+    try:
+        return None if moment is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise DatesWrong("in UTC this is before year 1, or after year 9999", pointer=pointer) from None
 
 
 def _check_tiers(effect: Tiers) -> None:

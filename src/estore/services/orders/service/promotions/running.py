@@ -26,6 +26,7 @@ from estore.services.orders.domain.promotions import (
     UsesView,
     check,
     check_names,
+    in_utc,
     names_in,
     of_vendor,
 )
@@ -127,7 +128,7 @@ class Promotions:
     async def _checked(self, tx: Tx, rules: Rules, vendor_id: str) -> Rules:
         """Return rules as they are kept, after all that can be wrong with them was not."""
         check(rules)
-        rules = of_vendor(rules, vendor_id)
+        rules = of_vendor(in_utc(rules), vendor_id)
         named = names_in(rules)
         if named.groups:
             await store.share_groups(tx, named.groups)

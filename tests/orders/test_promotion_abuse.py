@@ -1,0 +1,49 @@
+"""What strangers and vendors send to break promotions: an answer or a clear 4xx, and never a harm to others."""
+
+from __future__ import annotations
+
+import pytest
+
+from estore.contracts.catalog import NewPrice, PriceChanged
+from estore.kit.money import MAX_AMOUNT, Money
+from orders.factories import Shop, key
+from orders.promoting import TEN_PERCENT, operator, promotion, vendor
+
+EDGES = (
+    "2099-01-01T00:00:00+23:59",
+    "2099-01-01T00:00:00-23:59",
+    "0001-01-01T00:00:00-01:00",
+    "9999-12-31T23:59:59.999999Z",
+)
+
+
+@pytest.mark.parametrize("moment", EDGES)
+@pytest.mark.parametrize("field", ["starts_at", "ends_at"])
+async def test_no_date_of_a_vendors_promotion_keeps_others_from_ordering(shop: Shop, field: str, moment: str) -> None:
+    made = await promotion(vendor(shop), automatic=True, **{field: moment})
+    shown = await vendor(shop).get(f"/v1/promotions/{made['id']}")
+
+    assert made[field].endswith("Z")
+    assert shown.json()[field] == made[field]
+    assert await shop.place()
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+@pytest.mark.parametrize("field", ["starts_at", "ends_at"])
+async def test_a_date_beyond_all_calendars_is_refused(shop: Shop, field: str, moment: str) -> None:
+    answer = await vendor(shop).post("/v1/promotions", json=TEN_PERCENT | {field: moment}, headers=key())
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "orders.promotion_dates_wrong")
+    assert answer.json()["errors"][0]["pointer"] == f"/{field}"
+
+
+async def test_goods_for_more_than_there_is_money_are_too_much_also_when_all_of_it_is_taken_off(shop: Shop) -> None:
+    dear = NewPrice("MUG", Money(MAX_AMOUNT, "EUR"))
+    await shop.hear(PriceChanged(product_id="prd_1", prices=(dear,), version=2))
+    await promotion(operator(shop), automatic=True, effect={"type": "percentage", "bps": 10_000})
+    lines = [{"sku": "MUG", "quantity": 9999}] * 100
+    quoted = await shop.guest.post("/v1/quotes", json=shop.body(email=None, payment_method=None) | {"lines": lines})
+    placed = await shop.guest.post("/v1/orders", json=shop.body() | {"lines": lines}, headers=key())
+
+    assert (quoted.status_code, placed.status_code) == (422, 422)
+    assert quoted.json()["code"] == placed.json()["code"] == "orders.too_much"
