@@ -102,6 +102,8 @@ async def test_a_guess_is_told_nothing(credit: Credit) -> None:
         ("gift-cards", {"amount": {"amount": 5, "currency": "JPY"}}, "ledger.currency_unknown", "/amount/currency"),
         ("gift-cards", {"funding": "air"}, "request.invalid", "/funding"),
         ("gift-cards", {"expires_at": "2020-01-01T00:00:00Z"}, "ledger.gift_card_expiry_invalid", "/expires_at"),
+        ("gift-cards", {"expires_at": "9999-12-31T23:59:59-01:00"}, "ledger.gift_card_expiry_invalid", "/expires_at"),
+        ("gift-cards", {"expires_at": "0001-01-01T00:00:00+01:00"}, "ledger.gift_card_expiry_invalid", "/expires_at"),
         (
             "gift-cards",
             {"funding": "sold", "expires_at": "2999-01-01T00:00:00Z"},

@@ -175,7 +175,8 @@ def give_back(
     """Return where a refund's credit goes: in the reverse order of use, to each no more than it gave and has not back.
 
     A card that cannot be used any more gets nothing back as long as the order was somebody's: `account`, their store
-    credit, gets it. A guest has nothing else, so the card is made good again. Raises CreditExceeded.
+    credit, gets it. A guest has nothing else, so the card is made good again, unless an operator disabled it: there it
+    stays until they say what becomes of it. Raises CreditExceeded.
     """
     returns = []
     for use in sorted(uses, key=lambda use: -use.no):

@@ -28,8 +28,9 @@ LEFT JOIN balance b ON b.account_id = a.id
 _PAGE = f"""
 {_SEEN} WHERE ($1::text IS NULL OR g.id < $1) AND ($2::text IS NULL OR g.batch_id = $2) ORDER BY g.id DESC LIMIT $3
 """
+# One that an operator disabled stays so: else whoever stole its code makes it good again by a guest's order, called off.
 _RESTORE = """
-UPDATE gift_card SET status = 'active', redeemed_by = NULL, redeemed_at = NULL, expired_at = NULL, restored_at = $2,
+UPDATE gift_card SET redeemed_by = NULL, redeemed_at = NULL, expired_at = NULL, restored_at = $2,
     expires_at = greatest(expires_at, CASE WHEN expires_at IS NOT NULL THEN $3::timestamptz END), version = version + 1
 WHERE id = ANY($1::text[])
 """
@@ -76,7 +77,7 @@ async def claim_expired_cards(tx: Tx, now: datetime, at_most: int) -> list[Card]
 
 
 async def restore_cards(tx: Tx, ids: Sequence[str], now: datetime) -> None:
-    """Make locked cards good again."""
+    """Make locked cards good again that expired or were redeemed; what comes back to disabled ones stays there."""
     await tx.execute(_RESTORE, sorted(set(ids)), now, now + RESTORED_FOR)
 
 

@@ -77,7 +77,10 @@ class Cards:
     def _drawn(self, request: MakeCard | MakeCards, count: int, now: datetime) -> list[Card]:
         if request.amount.currency != self._currency:
             raise CurrencyUnknown(f"cards are issued in {self._currency}", pointer="/amount/currency")
-        expires_at = None if request.expires_at is None else request.expires_at.astimezone(UTC)
+        try:
+            expires_at = None if request.expires_at is None else request.expires_at.astimezone(UTC)
+        except OverflowError:
+            raise ExpiryInvalid("in UTC this is before year 1, or after year 9999", pointer="/expires_at") from None
         if expires_at is not None and request.funding == domain.SOLD:
             raise ExpiryInvalid("what was paid for does not expire", pointer="/expires_at")
         if expires_at is not None and expires_at <= now:

@@ -66,7 +66,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     """status: `active`, `disabled`, `expired` or `redeemed`. balance: what can be spent.
 
     redeemed_by: the account whose store credit all of it became. restored_at: it had ended, and was made good again
-    for the refund of a guest's order.
+    for the refund of a guest's order; one that is disabled got its money back only.
     """
 
     id: str
