@@ -175,7 +175,7 @@ async def test_no_more_goes_back_than_was_held(credit: Credit) -> None:
 @pytest.mark.parametrize("ended", ["disabled", "expired", "redeemed"])
 @pytest.mark.parametrize("account", [BUYER, None])
 async def test_what_goes_back_to_a_card_that_ended(credit: Credit, ended: str, account: str | None) -> None:
-    """An account gets it as store credit. A guest has the card only, which is made good again unless it was disabled."""
+    """An account gets it as store credit. A guest has the card only, made good again unless it was disabled."""
     ledger = credit.ledger
     card, code = await credit.card(1_000, expires_at=(ledger.clock.now() + timedelta(hours=1)).isoformat())
     asked = credit.asked(by_card(code, 600), account=account)

@@ -28,7 +28,7 @@ LEFT JOIN balance b ON b.account_id = a.id
 _PAGE = f"""
 {_SEEN} WHERE ($1::text IS NULL OR g.id < $1) AND ($2::text IS NULL OR g.batch_id = $2) ORDER BY g.id DESC LIMIT $3
 """
-# One that an operator disabled stays so: else whoever stole its code makes it good again by a guest's order, called off.
+# A disabled one stays so: whoever stole its code would make it good again by a guest's order, called off.
 _RESTORE = """
 UPDATE gift_card SET redeemed_by = NULL, redeemed_at = NULL, expired_at = NULL, restored_at = $2,
     expires_at = greatest(expires_at, CASE WHEN expires_at IS NOT NULL THEN $3::timestamptz END), version = version + 1
