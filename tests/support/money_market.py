@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -17,7 +18,7 @@ from schwifty import IBAN
 from estore.cli.doctor_across import BOOKS, ORDERS, Traced, compare
 from estore.contracts import REGISTRY
 from estore.contracts.catalog import Product, ProductPublished, Variant
-from estore.contracts.ledger import CreditHeld
+from estore.contracts.ledger import CreditHeld, CreditRefused
 from estore.contracts.orders import OrderConfirmed, RefundAllocated
 from estore.contracts.payments import PaymentCaptured, PaymentDisputeClosed, PaymentRefunded, PaymentRefundFailed
 from estore.contracts.vendors import Plan, Rate, VendorApproved, VendorBankAccountChanged, VendorPlanChanged
@@ -26,6 +27,7 @@ from estore.kit.errors import Transient
 from estore.kit.ids import new_message_id
 from estore.kit.money import Money
 from support.databases import Databases
+from support.money_deals import Choice, Demand, Known, choose, deals_of, fits
 from support.money_model import Asked, Books, Fee, FeePlan, Item, Refunds, Sale, Tariff, priced
 from support.world import World, migrate_services, world
 
@@ -35,6 +37,7 @@ RETURN_DAYS = 10
 CARD = 1_000_000_000
 STOCK = 100_000
 VENDORS = ("vnd_a", "vnd_b", "vnd_c")
+CUSTOMERS = ("acc_c1", "acc_c2")
 MOODS = ("3000", "9001", "9002", "9003", "9004", "9005", "9006")
 """Of the sandbox bank: it pays, is slow, does not answer, refuses, gives back, tells twice, loses."""
 ADDRESS = {"name": "Ada", "line1": "Ringstrasse 1", "postal_code": "04109", "city": "Leipzig", "country": "DE"}
@@ -122,6 +125,8 @@ class Market:
         self.returns: list[str] = []
         self.banks: list[str] = []
         self.card = ""
+        self.promotions: list[Known] = []
+        self.paused: set[str] = set()
         self.dice = random.Random(0)
         self.jobs = {job.name: job.run for service in made.services.values() for job in service.jobs}
         self.pump: Any = self.jobs["payments.sweep"].__self__  # type: ignore[attr-defined]
@@ -138,17 +143,19 @@ class Market:
     async def ask(
         self, method: str, url: str, body: Any = None, *, who: str = "acc_op", vendor: str = "", if_match: str = ""
     ) -> httpx.Response:
-        """Ask as an operator, as the owner of a vendor, or as nobody. What is posted may be said twice."""
+        """Ask as an operator, as the owner of a vendor, a customer or nobody. What is posted may be said twice."""
         service = {
             "stock": "inventory",
             "payments": "payments",
             "ledger": "ledger",
             "payouts": "ledger",
             "gift-cards": "ledger",
+            "store-credit": "ledger",
         }.get(url.split("/")[2].partition("?")[0], "orders")
         token = None
         if who:
-            token = self.world.token(who, operator=not vendor, vendors={vendor: "owner"} if vendor else None)
+            operator = not vendor and who not in CUSTOMERS
+            token = self.world.token(who, operator=operator, vendors={vendor: "owner"} if vendor else None)
         sent = {"idempotency-key": f"key-{next(self._keys)}"} if method == "POST" else {}
         sent |= {"if-match": if_match} if if_match else {}
         async with self.world.http(service, token) as client:
@@ -168,38 +175,135 @@ class Market:
         """Issue a gift card that lasts for every story."""
         body = {"amount": self.money(CARD), "funding": "promotion"}
         self.card = (await self.ask("POST", "/v1/gift-cards", body)).json()["code"]
-        self.books.card = CARD
+        self.books.fund("promotion", CARD)
+        self.books.cards += CARD
+
+    async def grant(self, customer: str, amount: int, funding: str) -> None:
+        """Give store credit, or take it back below zero: never more than there is."""
+        body = {"account_id": customer, "amount": self.money(amount), "reason": "as agreed", "funding": funding}
+        answer = await self.ask("POST", "/v1/store-credit", body)
+        there = self.books.spendable(customer) + amount >= 0
+        assert (answer.status_code == 201) is there, answer.text
+        if there:
+            self.books.fund(funding, amount)
+            self.books.granted[customer] += amount
+            assert answer.json()["balance"] == self.money(self.books.spendable(customer))
+
+    async def redeem(self, customer: str, amount: int, funding: str) -> None:
+        """A customer moves what is on a card to their account, once."""
+        card = (await self.ask("POST", "/v1/gift-cards", {"amount": self.money(amount), "funding": funding})).json()
+        for status in (200, 409):
+            answer = await self.ask("POST", "/v1/gift-cards/redeem", {"code": card["code"].lower()}, who=customer)
+            assert answer.status_code == status, answer.text
+        self.books.fund(funding, amount)
+        self.books.granted[customer] += amount
+
+    # --- buying -----------------------------------------------------------------------------------------------
+
+    async def promote(self, pick: Callable[[int], int]) -> None:
+        """Somebody pauses a promotion, lets it go on, or has it paid by others from now on."""
+        known = self.promotions[pick(len(self.promotions))]
+        if pick(2):
+            paused = known.id in self.paused
+            answer = await self.ask("POST", f"/v1/promotions/{known.id}/{'resume' if paused else 'pause'}")
+            assert answer.status_code == 200, answer.text
+            self.paused ^= {known.id}
+        elif not known.deal.vendor:
+            share = (0, 5000, 9999, 10_000)[pick(4)]
+            url = f"/v1/promotions/{known.id}"
+            version = (await self.ask("GET", url)).headers["etag"]
+            body = known.deal.body | {"platform_share": share}
+            assert (await self.ask("PUT", url, body, if_match=version)).status_code == 200
+            self.promotions[self.promotions.index(known)] = replace(known, share=share)
+
+    async def _statuses(self) -> dict[str, str]:
+        rows = await self.world.fetch("orders", "SELECT order_id, status FROM purchase_order")
+        return {row["order_id"]: row["status"] for row in rows}
+
+    async def live(self) -> list[Sale]:
+        """Those orders that count as uses of what they use."""
+        statuses = await self._statuses()
+        return [sale for sale in self.sales.values() if statuses[sale.id] not in ("rejected", "cancelled")]
+
+    async def choose(self, demand: Demand, codes: Sequence[str], customer: str) -> Choice:
+        """Return what an order may cost. An order that is not confirmed yet is in use already."""
+        live = await self.live()
+        fitting = []
+        for known in self.promotions:
+            if known.id in self.paused or (known.deal.code and known.deal.code not in codes):
+                continue
+            using = [sale for sale in live if any(cut.promotion == known.id for cut in sale.cuts)]
+            own = [sale for sale in using if sale.customer == customer]
+            now = replace(known, uses=len(using), own=len(own))
+            if fits(now, demand, any(sale.customer == customer for sale in live)):
+                fitting.append(now)
+        return choose("ord_0", demand, self.tariff, self.plans, self.clock.now(), fitting)
 
     async def place(
-        self, demand: Sequence[tuple[Item, int]], method: str, credit: int = 0, forged: bool = False
+        self,
+        demand: Demand,
+        method: str,
+        credits: Sequence[tuple[str | None, int]] = (),
+        codes: Sequence[str] = (),
+        customer: str = "",
     ) -> None:
-        """Buy. credit: what of the total, per mille, a gift card pays. forged: there is no such card."""
-        total = priced("ord_0", demand, self.tariff, self.plans, self.clock.now()).total
-        amount = -(-total * credit // 1000)
+        """Buy, without codes if one does not apply.
+
+        credits: what of the total whose credit pays, per mille; see Sale. customer: empty for a guest.
+        """
+        choice = await self.choose(demand, codes, customer)
+        uses = self._uses(choice.cheapest, credits)
         body: JSON = {
             "lines": [{"sku": item.sku, "quantity": quantity} for item, quantity in demand],
             "email": "ada@example.com",
             "shipping_address": ADDRESS,
             "shipping_method": "standard",
             "payment_method": method,
+            "promotion_codes": [code.lower() for code in codes],
+            "credits": [
+                ({"store_credit": True} if account else {"gift_card": "FORGED" if account is None else self.card})
+                | {"amount": self.money(amount)}
+                for account, amount in uses
+            ],
         }
-        if amount:
-            body["credits"] = [{"gift_card": "FORGED" if forged else self.card, "amount": self.money(amount)}]
-        if amount == total:
+        if sum(amount for _, amount in uses) == choice.cheapest:
             del body["payment_method"]
-        answer = await self.ask("POST", "/v1/orders", body, who="")
+        answer = await self.ask("POST", "/v1/orders", body, who=customer)
+        wanted = {known.id for known in self.promotions if known.deal.code in codes and known.deal.code}
+        if answer.status_code == 422:
+            assert answer.json()["code"] == "orders.promotion_not_applicable", answer.text
+            assert answer.json()["quote"]["totals"]["total"] == self.money(choice.cheapest)
+            assert any(not wanted <= way for way in choice.sales), "a code is refused that makes it cheaper"
+            await self.place(demand, method, credits, (), customer)
+            return
         assert answer.status_code == 202, answer.text
         shown = answer.json()
-        sale = priced(shown["id"], demand, self.tariff, self.plans, self.clock.now())
-        sale.credit = 0 if forged else amount
+        applied = frozenset(each["promotion_id"] for each in shown["promotions"])
+        assert applied in choice.sales, "another way would cost less, or this one must not be"
+        assert wanted <= applied
+        cuts = choice.sales[applied].cuts
+        sale = priced(shown["id"], demand, self.tariff, self.plans, self.clock.now(), cuts)
+        sale.uses, sale.customer = uses, customer
         self.sales[sale.id], self.shown[sale.id] = sale, shown
-        assert shown["to_pay"]["amount"] == total - amount
+        self._compare(sale, shown)
+
+    def _uses(self, total: int, credits: Sequence[tuple[str | None, int]]) -> list[tuple[str | None, int]]:
+        left, found = total, []
+        for account, permille in credits:
+            if amount := min(left, -(-total * permille // 1000)):
+                found.append((account, amount))
+                left -= amount
+        return found
+
+    def _compare(self, sale: Sale, shown: JSON) -> None:
+        """An order is shown as it has to be, line by line."""
+        assert shown["to_pay"]["amount"] == sale.total - sale.credit
         totals = {name: value["amount"] for name, value in shown["totals"].items() if isinstance(value, dict)}
         assert totals == {
             "items": sale.items,
-            "discount": 0,
+            "discount": sum(cut.amount for cut in sale.cuts if cut.line is not None),
             "shipping": sale.shipping,
-            "shipping_discount": 0,
+            "shipping_discount": sum(cut.amount for cut in sale.cuts if cut.line is None),
             "tax": sale.tax,
             "total": sale.total,
         }
@@ -209,6 +313,13 @@ class Market:
         assert {parcel["id"]: parcel["total"]["amount"] for parcel in shown["parcels"]} == {
             parcel: total for parcel, (_, total) in self.books.parcels(sale.id).items()
         }
+        for each in shown["promotions"]:
+            own = [cut for cut in sale.cuts if cut.promotion == each["promotion_id"]]
+            assert each["amount"]["amount"] == sum(cut.amount for cut in own)
+            assert each["shipping"]["amount"] == sum(cut.amount for cut in own if cut.line is None)
+            assert {line["line_id"]: line["amount"]["amount"] for line in each["lines"]} == {
+                f"lin_{sale.id[4:]}-{cut.line + 1}": cut.amount for cut in own if cut.line is not None
+            }
 
     async def cancel(self, order_id: str) -> None:
         await self.ask("POST", f"/v1/orders/{order_id}/cancel", {})
@@ -365,6 +476,12 @@ class Market:
         rows = await self.world.fetch("ledger", "SELECT token, last4 FROM bank_account")
         self.banks = [row["token"] for mood in MOODS for row in rows if row["last4"] == mood]
 
+    async def read_promotions(self) -> None:
+        """Learn the ids of the promotions, by which those of one priority are applied."""
+        found = (await self.ask("GET", "/v1/promotions?limit=100")).json()["data"]
+        ids = {each["title"]: each["id"] for each in found}
+        self.promotions = [Known(ids[deal.name], deal, deal.share) for deal in deals_of(scaled(self.currency))]
+
     async def _transfers(self) -> list[JSON]:
         return await self.world.fetch("ledger", "SELECT key, amount, status FROM sandbox_transfer")
 
@@ -433,8 +550,10 @@ class Market:
                 )
                 sale.captured = event.amount
             elif sale is not None and isinstance(event, CreditHeld):
-                assert event.amount == sale.credit
+                assert event.amount == sale.credit == sum(amount for _, amount in self.books.credit[sale.id])
                 sale.held = event.amount
+            elif sale is not None and isinstance(event, CreditRefused):
+                assert sale.credit and not self.books.credit[sale.id], "there was enough"
             elif isinstance(event, PaymentRefundFailed):
                 self.refunds.failed(event)
             elif sale is not None and isinstance(event, PaymentRefunded):
@@ -491,9 +610,16 @@ class Market:
         for sheet in sheets:
             assert sheet["total"]["amount"] == 0
             vendors = ("pending", "available", "reserved", "paying", "paid_out")
-            own = {line["account"]: line["amount"]["amount"] for line in sheet["accounts"]}
+            own = {
+                "external" if line["owner"] == "external" else line["account"]: line["amount"]["amount"]
+                for line in sheet["accounts"]
+            }
             own = {name: amount for name, amount in own.items() if amount and name not in vendors}
             assert own == self.books.sheet()
+        for customer in CUSTOMERS:
+            shown = (await self.ask("GET", "/v1/store-credit", who=customer)).json()
+            spendable = self.books.spendable(customer)
+            assert [each for each in shown["balances"] if each["amount"]] == [self.money(spendable)] * (spendable > 0)
 
     async def finish(self) -> None:
         """Let everything come to its end, then compare all that can be compared."""
@@ -528,6 +654,7 @@ class Market:
             disagreeing = [(each.name, each.broken) for each in found if each.broken]
             assert not disagreeing, repr(disagreeing)
         await self._prove_orders()
+        await self._prove_uses()
         await self._prove_payouts()
         await self._prove_statements()
 
@@ -544,7 +671,7 @@ class Market:
             captured, refunded = charge["captured"], charge["refunded"]
             lost = sum(self.books.decided[key][1] for key in self._lost_of(order_id))
             shown = (await self.ask("GET", f"/v1/orders/{order_id}")).json()
-            credited = sum(self.books.credited.get(refund_id, 0) for refund_id in sale.told)
+            credited = sum(amount for of, amount in self.books.credited.values() if of == order_id)
             back = refunded + lost + credited
             assert captured in (0, sale.total - sale.credit)
             assert refunded + lost <= captured
@@ -559,8 +686,23 @@ class Market:
             if shown["status"] in ("cancelled", "rejected") and not sale.failed:
                 assert back == captured + sale.held
             if sale.confirmed and shown["status"] == "cancelled" and back == captured + sale.held:
-                assert all(part.left == 0 for part in sale.parts)
+                assert all(part.left == 0 and part.given[2:] == part.whole[2:] for part in sale.parts)
             assert not sale.confirmed or captured + sale.held == sale.total
+
+    async def _prove_uses(self) -> None:
+        """Promotions count the orders that use them, and what those were given."""
+        live = await self.live()
+        for known in self.promotions:
+            used = (await self.ask("GET", f"/v1/promotions/{known.id}")).json()["uses"]
+            own = [[cut for cut in sale.cuts if cut.promotion == known.id] for sale in live]
+            own = [some for some in own if some]
+            total = known.deal.limits.get("total")
+            assert used == {
+                "orders": len(own),
+                "amount": self.money(sum(cut.amount for some in own for cut in some)),
+                "platform": self.money(sum(cut.paid for some in own for cut in some)),
+                "left": None if total is None else total - len(own),
+            }
 
     def _lost_of(self, order_id: str) -> list[str]:
         return [
@@ -651,6 +793,12 @@ async def _open(market: Market) -> None:
         receipt = {"location": "MAIN", "quantity": STOCK}
         answer = await market.ask("POST", f"/v1/stock/{item.sku}/receipts", receipt)
         assert answer.status_code == 201, answer.text
+    for deal in deals_of(scaled(market.currency)):
+        answer = await market.ask("POST", "/v1/promotions", deal.body, vendor=deal.vendor)
+        assert answer.status_code == 201, answer.text
+        if deal.code:
+            url = f"/v1/promotions/{answer.json()['id']}/codes"
+            assert (await market.ask("POST", url, {"code": deal.code}, vendor=deal.vendor)).status_code == 201
     await market.settle()
 
 
@@ -676,6 +824,7 @@ async def opened(databases: Databases, currency: str, folder: Path) -> AsyncIter
     try:
         async with market(dsn) as made:
             await made.read_banks()
+            await made.read_promotions()
             await made.take_a_card()
             yield made
     finally:

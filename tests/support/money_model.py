@@ -144,10 +144,22 @@ class Tariff:
         )
 
 
+@dataclass(frozen=True)
+class Cut:
+    """What a promotion takes off a line, by its place, or off a parcel's shipping where line is None; paid: what of it
+    the marketplace pays to the vendor."""
+
+    promotion: str
+    vendor: str
+    line: int | None
+    amount: int
+    paid: int
+
+
 @dataclass(eq=False)
 class Part:
     """What can be given back: a line, or a parcel's shipping where line is None; and what was given back of it, by
-    refund: (quantity, amount, tax, commission, commission_tax)."""
+    refund: (quantity, amount, tax, commission, commission_tax, funded). funded: paid by the marketplace on top."""
 
     vendor: str
     parcel: str
@@ -157,16 +169,17 @@ class Part:
     tax: int
     commission: int
     commission_tax: int
+    funded: int = 0
     back: dict[str, tuple[int, ...]] = field(default_factory=dict)
     touched: bool = False
 
     @property
     def whole(self) -> tuple[int, ...]:
-        return self.quantity, self.amount, self.tax, self.commission, self.commission_tax
+        return self.quantity, self.amount, self.tax, self.commission, self.commission_tax, self.funded
 
     @property
     def given(self) -> tuple[int, ...]:
-        return tuple(map(sum, zip((0,) * 5, *self.back.values(), strict=True)))
+        return tuple(map(sum, zip((0,) * 6, *self.back.values(), strict=True)))
 
     @property
     def left(self) -> int:
@@ -187,8 +200,9 @@ class Asked:
 
 @dataclass
 class Sale:
-    """An order, as it was priced when it was placed. unasked: refunds made elsewhere that orders has heard of. credit:
-    what of the total a gift card pays; held: once orders knows that it does."""
+    """An order, as it was priced when it was placed. unasked: refunds made elsewhere that orders has heard of. uses:
+    the credit that is to pay some of it, pairs of account and amount, "" for the gift card and None for one that is
+    not there; credit: all of that; held: once orders knows that it is."""
 
     id: str
     parts: list[Part]
@@ -196,7 +210,9 @@ class Sale:
     shipping: int
     tax: int
     total: int
-    credit: int = 0
+    cuts: Sequence[Cut] = ()
+    customer: str = ""
+    uses: Sequence[tuple[str | None, int]] = ()
     held: int = 0
     captured: int | None = None
     confirmed: bool = False
@@ -204,11 +220,19 @@ class Sale:
     failed: set[str] = field(default_factory=set)
     unasked: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def credit(self) -> int:
+        return sum(amount for _, amount in self.uses)
+
+    @property
+    def funded(self) -> int:
+        return sum(part.funded for part in self.parts)
+
     def of(self, vendor: str) -> list[Part]:
         return [part for part in self.parts if part.vendor == vendor]
 
     def payable(self, vendor: str) -> int:
-        return sum(part.amount - part.commission - part.commission_tax for part in self.of(vendor))
+        return sum(part.amount + part.funded - part.commission - part.commission_tax for part in self.of(vendor))
 
     @property
     def money(self) -> int:
@@ -218,29 +242,42 @@ class Sale:
 
 
 def priced(
-    order_id: str, demand: Sequence[tuple[Item, int]], tariff: Tariff, plans: Mapping[str, FeePlan], now: datetime
+    order_id: str,
+    demand: Sequence[tuple[Item, int]],
+    tariff: Tariff,
+    plans: Mapping[str, FeePlan],
+    now: datetime,
+    cuts: Sequence[Cut] = (),
 ) -> Sale:
-    """Price an order. Parcels are numbered in the order of their vendors, lines as they were asked for, from 1."""
+    """Price an order. Parcels are numbered in the order of their vendors, lines as they were asked for, from 1.
+
+    Tax is on what the customer pays, commission on what the vendor is paid."""
     vendors = sorted({item.vendor for item, _ in demand})
     parcels = {vendor: f"pcl_{order_id[4:]}-{number}" for number, vendor in enumerate(vendors, 1)}
+    off: Counter[int | str] = Counter()
+    paid: Counter[int | str] = Counter()
+    for cut in cuts:
+        off[cut.vendor if cut.line is None else cut.line] += cut.amount
+        paid[cut.vendor if cut.line is None else cut.line] += cut.paid
     parts = []
-    for number, (item, quantity) in enumerate(demand, 1):
-        tax, total = tariff.taxed(item.price * quantity, item.tax_class)
-        kept = plans[item.vendor].kept(item, quantity, total, now)
-        parts.append(
-            Part(item.vendor, parcels[item.vendor], f"lin_{order_id[4:]}-{number}", quantity, total, tax, *kept)
-        )
+    goods: Counter[str] = Counter()
+    for number, (item, quantity) in enumerate(demand):
+        reduced = item.price * quantity - off[number]
+        goods[item.vendor] += reduced
+        tax, total = tariff.taxed(reduced, item.tax_class)
+        kept = plans[item.vendor].kept(item, quantity, total + paid[number], now)
+        line = f"lin_{order_id[4:]}-{number + 1}"
+        parts.append(Part(item.vendor, parcels[item.vendor], line, quantity, total, tax, *kept, paid[number]))
     shipped = 0
     for vendor in vendors:
-        own = [(item, quantity) for item, quantity in demand if item.vendor == vendor]
-        price = tariff.shipping(
-            sum(item.grams * quantity for item, quantity in own), sum(item.price * quantity for item, quantity in own)
-        )
+        grams = sum(item.grams * quantity for item, quantity in demand if item.vendor == vendor)
+        price = tariff.shipping(grams, goods[vendor]) - off[vendor]
         shipped += price
         tax, total = tariff.taxed(price, "standard")
-        parts.append(Part(vendor, parcels[vendor], None, 0, total, tax, 0, 0))
+        parts.append(Part(vendor, parcels[vendor], None, 0, total, tax, 0, 0, paid[vendor]))
     items = sum(item.price * quantity for item, quantity in demand)
-    return Sale(order_id, parts, items, shipped, sum(part.tax for part in parts), sum(part.amount for part in parts))
+    tax, total = sum(part.tax for part in parts), sum(part.amount for part in parts)
+    return Sale(order_id, parts, items, shipped, tax, total, cuts)
 
 
 # --- who bears a refund -------------------------------------------------------------------------------------------
@@ -266,7 +303,8 @@ class Refunds:
         sale = self.sales[event.order_id]
         assert event.refund_id not in sale.told, "nobody bears a refund twice"
         shares = sum(share.amount for share in event.shares)
-        assert event.amount == shares + event.platform + event.unearned > 0
+        assert event.amount == shares + event.platform + event.unearned
+        assert event.amount or any(share.funded or share.commission for share in event.shares), "of something"
         assert min(event.platform, event.unearned) >= 0
         assert 0 <= event.credit <= min(event.amount, sale.held)
         back = sum(e.credit for key, e in sale.told.items() if key not in sale.failed)
@@ -278,7 +316,7 @@ class Refunds:
             self._as_asked(sale, event, asked, {parts[key]: line for key, line in lines.items()})
         for share in event.shares:
             assert {parts[share.parcel_id, line.line_id].vendor for line in share.lines} == {share.vendor_id}
-            for name in ("amount", "tax", "commission", "commission_tax"):
+            for name in ("amount", "tax", "commission", "commission_tax", "funded"):
                 assert getattr(share, name) == sum(getattr(line, name) for line in share.lines), name
         for key, line in lines.items():
             _take(parts[key], event.refund_id, line)
@@ -318,15 +356,17 @@ class Refunds:
 
 
 def _take(part: Part, refund_id: str, line: RefundLine) -> None:
-    """Note what a refund takes of a part; what goes with it follows the amount, rounded once."""
-    part.back[refund_id] = (line.quantity, line.amount, line.tax, line.commission, line.commission_tax)
+    """Note what a refund takes of a part; what goes with it follows the amount, rounded once, or the pieces of what
+    the customer paid nothing for."""
+    part.back[refund_id] = (line.quantity, line.amount, line.tax, line.commission, line.commission_tax, line.funded)
     for given, whole in zip(part.given, part.whole, strict=True):
         assert 0 <= given <= whole, "no more than there was"
-    if part.left == 0:
+    given, whole = (part.given[1], part.amount) if part.amount else (part.given[0], part.quantity)
+    if given == whole:
         assert part.given[2:] == part.whole[2:], "and in the end all of it"
     elif not part.touched:
-        share = Fraction(part.given[1], part.amount)
-        assert part.given[2:] == tuple(half_up(whole * share) for whole in part.whole[2:])
+        share = Fraction(given, whole)
+        assert part.given[2:] == tuple(half_up(each * share) for each in part.whole[2:])
 
 
 # --- the ledger ---------------------------------------------------------------------------------------------------
@@ -365,15 +405,18 @@ class Books:
         self.holds: dict[tuple[str, str, str], Held] = {}
         self.adjusted: Counter[str] = Counter()
         self.payouts: dict[str, tuple[str, int, str]] = {}
-        self.card = 0
-        self.credit: dict[str, int] = {}
-        self.credited: dict[str, int] = {}
+        self.given_away = 0
+        self.till = 0
+        self.cards = 0
+        self.granted: Counter[str] = Counter()
+        self.credit: dict[str, Sequence[tuple[str | None, int]]] = {}
+        self.credited: dict[str, tuple[str, int]] = {}
         self.terms: dict[str, tuple[int, int]] = {}
         self._hear: dict[type[Any], Callable[[Any], None]] = {
             PaymentCaptured: self._captured,
             OrderConfirmed: lambda e: self.sold.add(e.order_id),
             OrderCreditRequested: self._credit_requested,
-            RefundCredited: lambda e: self.credited.__setitem__(e.refund_id, e.amount),
+            RefundCredited: lambda e: self.credited.__setitem__(e.refund_id, (e.order_id, e.amount)),
             PaymentRefunded: self._refunded,
             PaymentRefundFailed: lambda e: self.failed.add(e.refund_id),
             RefundAllocated: self._allocated,
@@ -389,7 +432,11 @@ class Books:
         self._hear.get(type(event), lambda _: None)(event)
 
     def _credit_requested(self, event: OrderCreditRequested) -> None:
-        self.credit[event.order_id] = self.sales[event.order_id].credit
+        """All of it or nothing, once."""
+        if event.order_id not in self.credit:
+            uses = self.sales[event.order_id].uses
+            there = all(account is not None and amount <= self.spendable(account) for account, amount in uses)
+            self.credit[event.order_id] = uses if there else ()
 
     def _captured(self, event: PaymentCaptured) -> None:
         self.captured[event.order_id] = event.amount
@@ -402,7 +449,7 @@ class Books:
             for share in event.shares:
                 # Money that was kept for this very case goes first.
                 if (held := self.holds.get(("rolling", share.parcel_id, share.vendor_id))) is not None:
-                    borne = share.amount - share.commission - share.commission_tax
+                    borne = share.amount + share.funded - share.commission - share.commission_tax
                     held.amount = max(0, held.amount - borne)
         self.allocated[event.refund_id] = event
         if event.return_id:
@@ -463,6 +510,13 @@ class Books:
         for held in self.holds.values():
             held.over |= held.until is not None and held.until <= now
 
+    def fund(self, funding: str, amount: int) -> None:
+        """Somebody pays for credit, or gets it back below zero: the marketplace, or whoever bought it at a till."""
+        if funding == "sold":
+            self.till += amount
+        else:
+            self.given_away += amount
+
     # --- what it comes to -------------------------------------------------------------------------------------
 
     def parcels(self, order_id: str) -> dict[str, tuple[str, int]]:
@@ -487,7 +541,7 @@ class Books:
         """Return what refunds took of a parcel: of the customer's money, and of the vendor's."""
         shares = [share for event in self.standing for share in event.shares if share.parcel_id == parcel]
         amount = sum(share.amount for share in shares)
-        return amount, amount - sum(share.commission + share.commission_tax for share in shares)
+        return amount, amount + sum(share.funded - share.commission - share.commission_tax for share in shares)
 
     def rest(self, parcel: str) -> int:
         """Return what the vendor keeps of a parcel, as far as is known."""
@@ -522,6 +576,27 @@ class Books:
         found = {vendor: {name: amount for name, amount in own.items() if amount} for vendor, own in axes.items()}
         return {vendor: own for vendor, own in found.items() if own}
 
+    def spent(self) -> Counter[str]:
+        """Return what orders took of each account and did not give back: of those that an order took, the last gets its
+        part back first."""
+        found: Counter[str] = Counter()
+        back: Counter[str] = Counter()
+        for order_id, amount in self.credited.values():
+            back[order_id] += amount
+        for order_id, uses in self.credit.items():
+            left = back[order_id]
+            for account, amount in reversed(uses):
+                assert account is not None
+                returned = min(left, amount)
+                left -= returned
+                found[account] += amount - returned
+            assert left == 0, "no more goes back than was taken"
+        return found
+
+    def spendable(self, account: str) -> int:
+        """Return what is left on an account's store credit, or on all gift cards where it is empty."""
+        return (self.granted[account] if account else self.cards) - self.spent()[account]
+
     def sheet(self) -> Axes:
         """Return the accounts of the marketplace, debits above zero, without zeros."""
         sales = [self.sales[order_id] for order_id in self.sold]
@@ -529,14 +604,16 @@ class Books:
         won, lost = (sum(amount for so, amount in self.decided.values() if so is which) for which in (True, False))
         opened = sum(amount for _, amount in self.disputed.values())
         refunded = sum(amount for _, amount in self.refunded.values())
-        spent = sum(self.credit.values()) - sum(self.credited.values())
+        spent = self.spent()
         sheet = {
             "clearing": sum(self.captured.values()) - refunded - opened + won,
             "disputed": opened - won - lost,
-            "promotions": self.card,
-            "gift_card": spent - self.card,
+            "external": self.till,
+            "promotions": self.given_away + sum(sale.funded for sale in sales) - sum(share.funded for share in back),
+            "gift_card": spent[""] - self.cards,
+            "store_credit": sum(spent.values()) - spent[""] - sum(self.granted.values()),
             "customer": -sum(self.captured.values())
-            - spent
+            - sum(spent.values())
             + refunded
             + lost
             + sum(sale.total for sale in sales)

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from support.databases import Databases
-from support.money_market import VENDORS, Market, opened
+from support.money_market import CUSTOMERS, VENDORS, Market, opened, scaled
 from support.money_model import Asked, Fee, FeePlan
 
 EXAMPLES = int(os.environ.get("ESTORE_TEST_EXAMPLES", "4"))
@@ -58,10 +58,22 @@ def an_order(market: Market, pick: Pick) -> str | None:
     return orders[pick(len(orders))] if orders else None
 
 
+def some_credit(customer: str, pick: Pick) -> list[tuple[str | None, int]]:
+    """Choose what pays, per mille: a gift card, one that is not there, the customer's own, or some of them."""
+    share = (0, 0, 0, 1000, 1 + pick(999))[pick(5)]
+    first = None if pick(12) == 0 else ""
+    if not customer or pick(2):
+        return [(first, share)]
+    own = (0, 0, 1000, 1 + pick(999), 1 + pick(100))[pick(5)]
+    return [(first, share), (customer, own)] if pick(2) else [(customer, own), (first, share)]
+
+
 async def place(market: Market, pick: Pick) -> None:
     lines = [(market.items[pick(len(market.items))], 1 + pick(4)) for _ in range(1 + pick(4))]
-    credit = (0, 0, 0, 1000, 1 + pick(999))[pick(5)]
-    await market.place(lines, METHODS[pick(len(METHODS))], credit, pick(12) == 0)
+    customer = ("", *CUSTOMERS, *CUSTOMERS)[pick(5)]
+    codes = [code for known in market.promotions if (code := known.deal.code)]
+    named = {codes[pick(len(codes))] for _ in range((0, 0, 1, 1, 2)[pick(5)])}
+    await market.place(lines, METHODS[pick(len(METHODS))], some_credit(customer, pick), sorted(named), customer)
     if pick(2):
         await market.settle()
 
@@ -223,6 +235,20 @@ async def bank(market: Market, pick: Pick) -> None:
     await market.bank()
 
 
+async def give_credit(market: Market, pick: Pick) -> None:
+    """A customer gets credit, or it is taken back."""
+    customer, funding = CUSTOMERS[pick(2)], ("promotion", "goodwill", "sold")[pick(3)]
+    amount = (1 + pick(20_000)) * scaled(market.currency)
+    if pick(3) == 0:
+        await market.redeem(customer, amount, funding)
+    else:
+        await market.grant(customer, -amount if pick(4) == 0 else amount, funding)
+
+
+async def promote(market: Market, pick: Pick) -> None:
+    await market.promote(pick)
+
+
 async def change_plan(market: Market, pick: Pick) -> None:
     """A vendor's commission changes: now, or from a day on."""
     later = market.clock.now() + timedelta(days=pick(4))
@@ -248,6 +274,8 @@ STORY: dict[str, tuple[Act, int]] = {
     "pay out": (pay_out, 3),
     "bank": (bank, 1),
     "plan": (change_plan, 1),
+    "credit": (give_credit, 2),
+    "promote": (promote, 1),
 }
 STEP = st.tuples(
     st.sampled_from([name for name, (_, weight) in STORY.items() for _ in range(weight)]), st.integers(0, 2**20)
