@@ -42,6 +42,25 @@ def test_all_passed_is_zero() -> None:
     assert checks._sum_up([Outcome("lint", True, 0.1)], []) == 0
 
 
+def test_what_is_wrong_with_the_text_is_told_beside_the_tests(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ("-c", "print('E501 here'); raise SystemExit(1)")
+    monkeypatch.setattr(checks, "STATIC", (("lint", wrong), ("types", ("-c", ""))))
+    monkeypatch.setattr(checks, "_broker", lambda: Outcome("broker", True, 0))
+    monkeypatch.setattr(checks, "_stream", lambda *_: (True, "1 passed in 0.01s"))
+
+    assert checks.main() == 1
+    said = capsys.readouterr().out
+    assert "\nlint:\nE501 here\n" in said
+    assert [line.split()[:2] for line in said.splitlines()[-5:-1]] == [
+        ["FAILED", "lint"],
+        ["ok", "types"],
+        ["ok", "broker"],
+        ["ok", "tests"],
+    ]
+
+
 def test_a_failing_program_fails_and_its_output_is_passed_on() -> None:
     said: list[str] = []
     script = "print('1 failed in 0.10s'); raise SystemExit(1)"
