@@ -47,6 +47,13 @@ async def show(url: str, seconds: float, *, seeded: bool) -> None:
             markup=False,
         )
         console.print(f"  curl {url}/v1/stock/{sku}", markup=False)
+        if seeded:
+            cart = f'{{"lines": [{{"sku": "{sku}", "quantity": 2}}], "shipping_address": {{"country": "DE"}}'
+            console.print(
+                f"  curl {url}/v1/quotes -H 'Content-Type: application/json' "
+                f'-d \'{cart}, "promotion_codes": ["WELCOME10"]}}\'',
+                markup=False,
+            )
     if seeded and (shop := await _demo_shop(url)):
         for line in _about_money(url, shop):
             console.print(line, markup=False)
