@@ -108,12 +108,15 @@ _ORDER: Node = {
     "promotions": [
         _PROMOTION | _TAKEN | {"lines": [{"line_id": "lin_01JD5ZA1X8R4T6Y2U9I1O3P5AS", "amount": _eur(480)}]}
     ],
-    "credit": [],
+    "credit": [{"kind": "gift_card", "amount": _eur(2500)}],
+    "to_pay": _eur(2310),
     "credit_refusal": None,
 }
 _BUY = {"email": "ada@example.com", "shipping_address": _ADDRESS, "shipping_method": "standard"}
 _PLACED = _ORDER | {"status": "placed", "payment_status": "pending", "version": 1, "secret": "8l2F-uPq3z0T5mVw9cXyR1aB"}
 _PAID = {"payment_method": "pm_ok", "expected_total": _eur(4810), "promotion_codes": ["WELCOME10"]}
+_GIFT_CARD = {"gift_card": "7K3M-92QX-0A1B-2C3D-4E5F", "amount": _eur(2500)}
+_STORE_CREDIT = {"store_credit": True, "amount": _eur(2790)}
 
 _THREE_FOR_TWO = {
     "title": "3 for 2 on coffee beans",
@@ -151,7 +154,10 @@ EXAMPLES: dict[str, tuple[Node, Node]] = {
     "cart.create": ({}, {"201": _CART | {"secret": "h3vK-0sQd7Lx2pYt8mWz"}}),
     "cart.put_line": ({"two": {"quantity": 2}}, {"200": _CART | {"lines": [_CART_LINE], "subtotal": _eur(4800)}}),
     "orders.quote": (
-        {"two mugs": {"lines": _LINES, "shipping_address": {"country": "DE"}, "promotion_codes": ["WELCOME10"]}},
+        {
+            "two mugs": {"lines": _LINES, "shipping_address": {"country": "DE"}, "promotion_codes": ["WELCOME10"]},
+            "with a gift card": {"lines": _LINES, "shipping_address": {"country": "DE"}, "credits": [_GIFT_CARD]},
+        },
         {"200": _QUOTE},
     ),
     "orders.place_order": (
@@ -159,6 +165,8 @@ EXAMPLES: dict[str, tuple[Node, Node]] = {
             "lines": {"lines": _LINES} | _BUY | _PAID,
             "cart": {"cart_id": _CART["id"]} | _BUY | _PAID,
             "declined": {"lines": _LINES} | _BUY | {"payment_method": "pm_declined"},
+            "code, gift card and card": {"lines": _LINES} | _BUY | _PAID | {"credits": [_GIFT_CARD]},
+            "all of it by credit": {"lines": _LINES} | _BUY | {"credits": [_GIFT_CARD, _STORE_CREDIT]},
         },
         {"201": _ORDER | {"secret": _PLACED["secret"]}, "202": _PLACED},
     ),
@@ -169,6 +177,20 @@ EXAMPLES: dict[str, tuple[Node, Node]] = {
     ),
     "orders.create_code": ({"ten percent": {"code": "WELCOME10", "max_uses": 1000}}, {}),
     "orders.create_code_batch": ({"single use": {"count": 5000, "prefix": "SPRING-", "max_uses": 1}}, {}),
+    "ledger.make_gift_card": (
+        {
+            "sold at a till": {"amount": _eur(5000), "funding": "sold", "note": "Till 3"},
+            "given away": {"amount": _eur(500), "funding": "promotion", "expires_at": "2027-12-31T23:00:00Z"},
+        },
+        {},
+    ),
+    "ledger.grant_store_credit": (
+        {
+            "for a late parcel": {"account_id": "acc_01JD5Z3H6T9M2P4X8R1V5K7WQB", "amount": _eur(500)}
+            | {"reason": "Late parcel", "funding": "goodwill"}
+        },
+        {},
+    ),
     "ledger.show_gift_card_balance": (
         {"code": {"code": "7K3M-92QX-0A1B-2C3D-4E5F"}},
         {"200": {"status": "active", "balance": _eur(2500), "expires_at": None}},
