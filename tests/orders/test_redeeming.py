@@ -454,7 +454,7 @@ async def test_ending_an_order_without_promotions_costs_no_statement_more(shop: 
     await promotion(operator(shop), automatic=True)
     order = await shop.place()
 
-    with statements(at_most=before.count + 1):
+    with statements(at_most=before.count + 2):
         await shop.hear(shop.rejected(order))
 
 

@@ -206,8 +206,8 @@ class Placing:
             if claim.at_most is not None and (claim.promotion_id, claim.scope) not in facts.used
         ]
         if missing:
-            await store.open_counters(tx, missing)
-        return offers, drafts, redeeming.revision
+            await store.open_counters(tx, missing, facts.revision)
+        return offers, drafts, facts.revision
 
     def _counted(self, ctx: Context, failure: Failure, offered: Offered | None) -> Failure:
         """Return the refusal, or that there were too many of codes that nobody knows."""

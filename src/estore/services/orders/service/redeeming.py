@@ -74,24 +74,26 @@ class Redeeming:
 
     @property
     def revision(self) -> int:
-        """Of the book in memory; an order priced from it is admitted only while there is no newer one."""
+        """Of the book in memory."""
         return 0 if self._index is None else self._index.revision
 
     async def read(self, tx: Tx, wishes: Iterable[Wish], now: datetime, *, sure: bool) -> Facts:
         """Read what the wishes' promotions depend on. One statement where they depend on anything, none otherwise.
 
         sure: see first whether the book in memory is still the one that there is.
+        What is priced from it at once, before others may read a newer book, is of the facts' revision: an order of it
+        is admitted only while that is the book's. None is where the book changed faster than it was read.
         """
         wishes = tuple(wishes)
         if self._index is None:
             await self._learn(tx, now)
             sure = False
-        facts = Facts()
         for _ in range(_READS):
+            index = self._index
             asking = [(wish, self._about(wish)) for wish in wishes]
             asking = [(wish, rules) for wish, rules in asking if wish.codes or any(rule.asks for rule in rules)]
             if not asking and not sure:
-                break
+                return Facts(self.revision)
             facts = await store.load_facts(
                 tx,
                 [code for wish, _ in asking for code in wish.codes],
@@ -99,10 +101,11 @@ class Redeeming:
                 [FIRST, *(rule.id for _, rules in asking for rule in rules if rule.asks)],
                 [ALL, *(scope for wish, _ in asking for scope in _scopes(wish))],
             )
-            if facts.revision == self.revision:
-                break
-            await self._learn(tx, now)
-        return facts
+            if facts.revision == self.revision and self._index is index:
+                return facts
+            if facts.revision != self.revision:
+                await self._learn(tx, now)
+        return msgspec.structs.replace(facts, revision=0)
 
     async def _learn(self, tx: Tx, now: datetime) -> None:
         self._index = Index(await store.load_book(tx, now))

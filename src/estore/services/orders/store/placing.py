@@ -43,7 +43,7 @@ WITH wanted AS MATERIALIZED (
 ){claims}, opened AS (
     INSERT INTO once (scope, key, fingerprint, response)
     SELECT scope, key, fingerprint, response FROM wanted w
-    WHERE (SELECT b.revision FROM promotion_book b) = $?::bigint
+    WHERE (SELECT b.revision FROM {book} b) = $?::bigint
       AND w.ix NOT IN (SELECT l.ix FROM wanted_line l JOIN stale USING (sku)){within}
       AND (w.cart_id IS NULL OR w.cart_version = (SELECT c.version FROM cart c WHERE c.cart_id = w.cart_id))
     ON CONFLICT DO NOTHING RETURNING scope, key
@@ -84,11 +84,15 @@ WITH wanted AS MATERIALIZED (
 ){uses}
 SELECT order_id FROM admitted
 """
-# Counters before keys, both sorted: the one order in which all processes lock them. A counter is read as whoever held
-# it before left it, and who wants more of it than there is left is not admitted: of a batch the first ones are.
-_CLAIMS = """, claim AS MATERIALIZED (
+# The book before counters before keys, both sorted: the one order in which all processes lock them. The book is held,
+# so that whoever counts uses for a limit that is set now finds these orders, or is waited for. A counter is read as
+# whoever held it before left it, and who wants more of it than there is left is not admitted: of a batch the first are.
+_CLAIMS = """, book AS MATERIALIZED (
+    SELECT promotion_book_held() AS revision
+), claim AS MATERIALIZED (
     SELECT * FROM unnest($?::int[], $?::text[], $?::text[], $?::bigint[]) AS c (ix, promotion_id, scope, at_most)
-    WHERE c.ix NOT IN (SELECT l.ix FROM wanted_line l JOIN stale USING (sku))
+    WHERE (SELECT b.revision FROM book b) = $?::bigint
+      AND c.ix NOT IN (SELECT l.ix FROM wanted_line l JOIN stale USING (sku))
 ), counter AS MATERIALIZED (
     SELECT k.promotion_id, k.scope, k.uses FROM promotion_counter k
     WHERE (k.promotion_id, k.scope) IN (SELECT c.promotion_id, c.scope FROM claim c)
@@ -132,6 +136,7 @@ def _numbered(promoted: bool, credited: bool) -> str:
     numbers = count(1)
     sql = _PLACE.format(
         claims=_CLAIMS if promoted else "",
+        book="book" if promoted else "promotion_book",
         within="\n      AND w.ix NOT IN (SELECT ix FROM beyond)" if promoted else "",
         uses=(_USES if promoted else "") + (_CREDIT if credited else ""),
     )
@@ -200,7 +205,7 @@ async def place(tx: Tx, orders: Sequence[NewOrder], revision: int) -> set[str]:
             *_order_columns(orders),
             *_line_columns(orders),
             *_guard_columns(orders),
-            *(_claim_columns(orders) if promoted else ()),
+            *((*_claim_columns(orders), revision) if promoted else ()),
             revision,
             *_parcel_columns(orders),
             *outbox_columns([order.placed for order in orders]),

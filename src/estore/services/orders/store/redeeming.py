@@ -36,25 +36,42 @@ UNION ALL
 SELECT 'used', k.promotion_id, k.scope, k.uses FROM promotion_counter k
 WHERE k.promotion_id IN (SELECT unnest($6::text[]) UNION SELECT promotion_id FROM given) AND k.scope = ANY($7::text[])
 """
-# Made where a limit is met for the first time, from what was used before there was one.
+# Made where a limit is met for the first time, from what was used before there was one. Uses are shared until it is
+# there: an order that ends meanwhile is waited for, or finds the counter. The book is held, so that no order is being
+# written for which there was no limit yet.
 _OPEN = """
 INSERT INTO promotion_counter (promotion_id, scope, uses)
 SELECT w.promotion_id, w.scope, CASE
-    WHEN w.scope = '' THEN (SELECT count(*) FROM promotion_use u
-                            WHERE u.promotion_id = w.promotion_id AND u.released_at IS NULL)
-    WHEN w.scope LIKE 'code:%' THEN (SELECT count(*) FROM promotion_use u
-                                     WHERE u.code = substr(w.scope, 6) AND u.code <> ''
-                                       AND u.promotion_id = w.promotion_id AND u.released_at IS NULL)
-    ELSE (SELECT count(*) FROM promotion_use u
-          WHERE u.promotion_id = w.promotion_id AND u.customer = substr(w.scope, 10) AND u.released_at IS NULL) END
+    WHEN w.scope = '' THEN (SELECT count(*) FROM (
+        SELECT FROM promotion_use u WHERE u.promotion_id = w.promotion_id AND u.released_at IS NULL
+        ORDER BY u.order_id FOR SHARE) AS used)
+    WHEN w.scope LIKE 'code:%' THEN (SELECT count(*) FROM (
+        SELECT FROM promotion_use u WHERE u.code = substr(w.scope, 6) AND u.code <> ''
+            AND u.promotion_id = w.promotion_id AND u.released_at IS NULL
+        ORDER BY u.order_id FOR SHARE) AS used)
+    ELSE (SELECT count(*) FROM (
+        SELECT FROM promotion_use u
+        WHERE u.promotion_id = w.promotion_id AND u.customer = substr(w.scope, 10) AND u.released_at IS NULL
+        ORDER BY u.order_id FOR SHARE) AS used) END
 FROM unnest($1::text[], $2::text[]) AS w (promotion_id, scope)
+WHERE (SELECT promotion_book_held()) = $3
+  AND NOT EXISTS (SELECT FROM promotion_counter k WHERE k.promotion_id = w.promotion_id AND k.scope = w.scope)
 ORDER BY 1, 2 ON CONFLICT DO NOTHING
 """
-# Counters are locked as placing locks them: sorted. Those of first orders stand under no promotion, see `limits.FIRST`.
-_RELEASE = """
+_FREE = """
+WITH used AS MATERIALIZED (
+    SELECT order_id, promotion_id FROM promotion_use WHERE order_id = ANY($1::text[]) AND released_at IS NULL
+    ORDER BY order_id FOR NO KEY UPDATE
+)
+UPDATE promotion_use u SET released_at = $2 FROM used
+WHERE u.order_id = used.order_id AND u.promotion_id = used.promotion_id
+RETURNING u.order_id, u.promotion_id, u.code, u.customer
+"""
+# A statement of its own: it sees counters that were made while `_FREE` waited for who made them. They are locked as
+# placing locks them: sorted. Those of first orders stand under no promotion, see `limits.FIRST`.
+_LOWER = """
 WITH freed AS (
-    UPDATE promotion_use SET released_at = $2 WHERE order_id = ANY($1::text[]) AND released_at IS NULL
-    RETURNING order_id, promotion_id, code, customer
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS f (order_id, promotion_id, code, customer)
 ), fewer AS MATERIALIZED (
     SELECT promotion_id, '' AS scope, count(*) AS orders FROM freed GROUP BY 1
     UNION ALL
@@ -180,12 +197,15 @@ async def load_facts(
     )
 
 
-async def open_counters(tx: Tx, claims: Iterable[Claim]) -> None:
-    """Make the counters of what has a limit, where there is none yet. Nobody has to hold anything for it."""
+async def open_counters(tx: Tx, claims: Iterable[Claim], revision: int) -> None:
+    """Make the counters of what has a limit, where there is none yet; none where the book is not of `revision` any
+    more. Its own transaction, so that nobody waits for it longer."""
     names = sorted({(claim.promotion_id, claim.scope) for claim in claims})
-    await tx.execute(_OPEN, [promotion_id for promotion_id, _ in names], [scope for _, scope in names])
+    await tx.execute(_OPEN, [promotion_id for promotion_id, _ in names], [scope for _, scope in names], revision)
 
 
 async def release_uses(tx: Tx, order_ids: Sequence[str], now: datetime) -> None:
     """Let go of what orders, whose rows are locked, use of promotions: it is free again, once."""
-    await tx.execute(_RELEASE, order_ids, now)
+    freed = await tx.fetch(_FREE, order_ids, now)
+    if freed:
+        await tx.execute(_LOWER, *([row[column] for row in freed] for column in range(4)))

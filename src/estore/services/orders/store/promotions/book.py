@@ -28,7 +28,11 @@ FROM promotion_code c JOIN promotion p USING (promotion_id)
 WHERE c.code = ANY($1::text[])
 """
 _GROUPS = "SELECT account_id, array_agg(name) AS names FROM customer_group_member WHERE account_id = ANY($1) GROUP BY 1"
-_RAISE = "UPDATE promotion_book SET revision = revision + 1"
+# The other side of `promotion_book_held`.
+_RAISE = """
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('orders.promotion_book')))
+UPDATE promotion_book SET revision = revision + 1 FROM held
+"""
 
 _rules = msgspec.json.Decoder(Rules).decode
 
@@ -78,5 +82,6 @@ async def groups_of(tx: Tx, account_ids: Sequence[str]) -> dict[str, frozenset[s
 
 
 async def raise_revision(tx: Tx) -> None:
-    """Say that what a price may depend on has changed. Holds the book's row: the last statement of a change."""
+    """Say that what a price may depend on has changed. Waits for orders with promotions that are being written, and
+    keeps new ones waiting: the last statement of a change."""
     await tx.execute(_RAISE)
