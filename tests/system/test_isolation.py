@@ -11,10 +11,11 @@ import copy
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -94,6 +95,18 @@ RESTLESS = {"at", "as_of", "last_used_at", "made_at", "available_on", "refreshed
 ID = re.compile(r"\b([a-z]{2,4})_[0-9A-HJKMNP-TV-Z]{26}(?:-\d+)?(?![0-9A-Za-z])")
 NUMBER = re.compile(r"\bE-[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 NAMED = ("slug", "sku", "email", "code")
+AT_ONCE = 8
+T = TypeVar("T")
+
+
+async def answered(
+    asks: Iterable[T], ask: Callable[[T], Awaitable[httpx.Response]]
+) -> AsyncIterator[tuple[T, httpx.Response]]:
+    """Ask all of them, some at once, and yield each with its answer, in their order."""
+    waiting = iter(asks)
+    while some := list(itertools.islice(waiting, AT_ONCE)):
+        for one, answer in zip(some, await asyncio.gather(*map(ask, some)), strict=True):
+            yield one, answer
 
 
 def values_in(answer: Any) -> Iterator[tuple[str, str]]:
@@ -270,11 +283,10 @@ async def look_around(who: dict[str, httpx.AsyncClient], reads: list[Operation],
                     of_all = side is not None and operation.id in PUBLIC and not own
                     if text not in asked and not of_all:
                         asked.add(text)
-                        fresh.append((text, operation, client.get(url, params=query)))
+                        fresh.append((text, operation, client, url, query))
         if not fresh:
             return known
-        for text, operation, request in fresh:
-            answer = await request
+        async for (text, operation, *_), answer in answered(fresh, lambda each: each[2].get(each[3], params=each[4])):
             if answer.status_code == 200:
                 known.take(operation, answer)
                 known.answers[text] = settled(answer)
@@ -323,7 +335,7 @@ def without(value: Any) -> Any:
 # --- the two sides --------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(repr=False)
 class Sides:
     """A store with two sides in it. strangers: everybody who is not of the other side, by what they are called."""
 
@@ -337,7 +349,7 @@ class Sides:
     their: Known
     private: dict[str, set[str]]
 
-    @property
+    @cached_property
     def foreign(self) -> dict[str, set[str]]:
         """What names something of the other side, public or not; of the marketplace's own things, one made up."""
         found = {kind: values - self.our.ids[kind] for kind, values in self.their.ids.items()}
@@ -353,10 +365,9 @@ class Sides:
         found = [word for word in (self.theirs.word, *self.theirs.secrets) if word in text and word not in sent]
         found += [str(amount) for amount in self.theirs.amounts if re.search(rf"(?<!\d){amount}(?!\d)", text)]
         ids = self.private if operation.id in PUBLIC | OPEN else self.foreign
-        names = {value for value in itertools.chain(*ids.values()) if value not in sent}
         named = {value for kind in NAMED for value in ids.get(kind, ()) if value in text}
         seen = {match[0] for match in ID.finditer(text)} | set(NUMBER.findall(text)) | named
-        return found + sorted(seen & names)
+        return found + sorted(value for value in seen & set().union(*ids.values()) if value not in sent)
 
     def their_people(self) -> dict[str, httpx.AsyncClient]:
         side = self.theirs
@@ -459,9 +470,11 @@ async def test_nobody_reads_what_is_somebody_elses(sides: Sides) -> None:
     found: list[str] = []
     asked: dict[str, set[int]] = defaultdict(set)
     for operation in sides.reads:
+        requests = list(foreign_requests(operation, sides))
         for who, client in sides.strangers.items():
-            for url, query, must_refuse in foreign_requests(operation, sides):
-                answer = await client.get(url, params=query)
+            async for (url, query, must_refuse), answer in answered(
+                requests, lambda each, client=client: client.get(each[0], params=each[1])
+            ):
                 asked[operation.id].add(answer.status_code)
                 told = f"{operation}: {who} asks {url} {query}: {answer.status_code}"
                 if answer.status_code >= 500:
@@ -528,9 +541,11 @@ async def test_nobody_changes_what_is_somebody_elses(sides: Sides) -> None:
     for operation in sides.operations:
         if operation.reads or operation.id in OPEN:
             continue
+        changes = list(foreign_changes(operation, sides))
         for who, client in sides.strangers.items():
-            for url, body, of_theirs in foreign_changes(operation, sides):
-                answer = await send(client, operation, url, body)
+            async for (url, body, of_theirs), answer in answered(
+                changes, lambda each, client=client, to=operation: send(client, to, each[0], each[1])
+            ):
                 asked.add(operation.id)
                 told = f"{operation}: {who} sends {url} {str(body)[:200]}: {answer.status_code} {answer.text[:150]}"
                 if leaked := sides.leaks(operation, answer, f"{url} {body}"):
