@@ -114,6 +114,26 @@ async def vendor(watched: Watched) -> None:
         await market.guest.post(url, json={"email": EMAIL}, headers={"Stripe-Signature": SIGNATURE})
 
 
+async def gift_card(watched: Watched, sku: str) -> None:
+    """A card's code is money: asked for, spent, refused, redeemed, wrongly written."""
+    market = watched.market
+    made = {"amount": {"amount": 5000, "currency": "EUR"}, "funding": "goodwill"}
+    card = await ok(market.operator.post("/v1/gift-cards", json=made, headers=key()), 201)
+    watched.secrets["gift card"] = code = card["code"]
+    watched.secrets["gift card, bare"] = bare = code.replace("-", "").lower()
+    for form in ({"code": bare}, {"code": code + "X"}, {"code": code, "pin": code}, {"code": [code]}):
+        await market.guest.post("/v1/gift-cards/balance", json=form, headers=key())
+        await market.operator.post("/v1/gift-cards/redeem", json=form | {"nick": NAME}, headers=key())
+    await market.guest.get(f"/v1/gift-cards/{code}")
+    told = {"email": EMAIL, "shipping_address": ADDRESS}
+    paid = [{"gift_card": code, "amount": {"amount": 100, "currency": "EUR"}}]
+    await (await market.order((sku, 1), **told, credits=paid)).settled("confirmed")
+    await market.place((sku, 1), **told, credits=[paid[0] | {"gift_card": bare + "0"}], promotion_codes=["NO-SUCH"])
+    await market.place((sku, 1), **told, credits=[paid[0] | {"gift_card": code + "?"}])
+    await (await market.order((sku, 1), **told, credits=[paid[0] | {"gift_card": code + "2"}])).settled("cancelled")
+    await market.operator.post("/v1/gift-cards/redeem", json={"code": code}, headers=key())
+
+
 async def break_things(watched: Watched, sku: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A constraint of the database and a defect of ours, both with a customer's words in hand."""
     market = watched.market
@@ -137,6 +157,7 @@ async def test_nothing_told_in_confidence_is_told_on(watched: Watched, monkeypat
     await account(watched)
     await purchase(watched, sku)
     await vendor(watched)
+    await gift_card(watched, sku)
     await break_things(watched, sku, monkeypatch)
     logging.getLogger("a library").warning("cannot reach amqp://estore:%s@rabbitmq/ for %s", PASSWORD, EMAIL)
     told = await watched.told()
@@ -153,7 +174,7 @@ async def test_nothing_told_in_confidence_is_told_on(watched: Watched, monkeypat
         **watched.secrets,
     }
 
-    assert len(watched.secrets) == 5
+    assert len(watched.secrets) == 7
     assert [name for name, value in told_in_confidence.items() if value in told] == []
     for line in ('"event": "defect"', "no_canary", "a library"):
         assert line in watched.said.getvalue()
