@@ -135,6 +135,7 @@ class Promoting:
     add_members: Endpoint[promotions.OneGroup[promotions.MembersForm], MembersAdded]
     put_member: Endpoint[promotions.OneMember, promotions.Nothing]
     delete_member: Endpoint[promotions.OneMember, promotions.Nothing]
+    add_uses: Endpoint[int, int]
     account_erased: Handler[AccountErased]
 
 
@@ -167,6 +168,7 @@ def promoting(edge: Edge, running: promotions.Promotions) -> Promoting:
         ),
         put_member=edge.endpoint(promotions.put_customer_group_member, who=OPERATOR, tx=WRITE, rate=READING),
         delete_member=edge.endpoint(promotions.delete_customer_group_member, who=OPERATOR, tx=WRITE, rate=READING),
+        add_uses=edge.endpoint(running.add_uses, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         account_erased=edge.consumer(promotions.account_erased),
     )
 

@@ -1,4 +1,5 @@
-"""Timers: orders and returns past their deadline, refunds to be allocated, carts that nobody wants any more."""
+"""Timers: orders and returns past their deadline, refunds to be allocated, sums of
+promotions, carts that nobody wants any more."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from estore.kit.clock import Clock
 from estore.kit.context import system_context
 from estore.kit.service import Job
 from estore.services.orders.endpoints import Endpoints
+
+USES = 2_000
 
 
 def jobs(e: Endpoints, clock: Clock) -> list[Job]:
@@ -27,9 +30,14 @@ def jobs(e: Endpoints, clock: Clock) -> list[Job]:
         while await e.back.allocate_refunds(system_context(clock.now()), None):
             pass
 
+    async def add_promotion_uses() -> None:
+        while await e.promoting.add_uses(system_context(clock.now()), USES) == USES:
+            pass
+
     return [
         Job("orders.move_due_returns", 5.0, move_due_returns),
         Job("orders.move_overdue", 1.0, move_overdue),
         Job("orders.allocate_refunds", 30.0, allocate_refunds),
+        Job("orders.add_promotion_uses", 5.0, add_promotion_uses),
         Job("orders.purge_carts", 3600.0, purge_carts),
     ]

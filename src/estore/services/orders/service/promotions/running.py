@@ -86,6 +86,10 @@ class Promotions:
         )
         return msgspec.structs.replace(found, uses=uses)
 
+    async def add_uses(self, tx: Tx, ctx: Context, request: int) -> int:
+        """Keep the sums that are shown, `request` uses at most; returns how many there were."""
+        return await store.add_uses(tx, request)
+
     async def change_promotion(self, tx: Tx, ctx: Context, request: OnePromotion[Rules]) -> PromotionView:
         """Replace the rules. What was ordered before stays as it was.
 

@@ -4,3 +4,4 @@ from estore.services.orders.store.promotions.book import *  # noqa: F403
 from estore.services.orders.store.promotions.codes import *  # noqa: F403
 from estore.services.orders.store.promotions.groups import *  # noqa: F403
 from estore.services.orders.store.promotions.promotions import *  # noqa: F403
+from estore.services.orders.store.promotions.sums import *  # noqa: F403

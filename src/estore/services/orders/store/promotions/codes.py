@@ -10,15 +10,18 @@ import msgspec
 
 from estore.kit.db import Tx
 from estore.services.orders.domain.promotions import BatchView, CodeView, bits_of
+from estore.services.orders.store.promotions.sums import TO_SUM
 
 _INSERT = """
 INSERT INTO promotion_code (code, promotion_id, batch_id, max_uses, created_at)
 SELECT code, $2, $3, $4, $5 FROM unnest($1::text[]) AS c (code)
 ON CONFLICT (code) DO NOTHING RETURNING code
 """
-_CODE = """
+_CODE = f"""
 SELECT c.code, c.promotion_id, c.batch_id, c.max_uses,
-    (SELECT count(*) FROM promotion_use u WHERE u.code = c.code AND u.released_at IS NULL) AS uses,
+    coalesce((SELECT s.orders FROM promotion_sum s WHERE s.promotion_id = c.promotion_id AND s.code = c.code), 0)
+    + (SELECT count(*) FILTER (WHERE NOT u.summed) - count(*) FILTER (WHERE u.summed) FROM promotion_use u
+       WHERE u.promotion_id = c.promotion_id AND u.code = c.code AND {TO_SUM}) AS uses,
     c.disabled, c.created_at
 FROM promotion_code c
 """

@@ -64,10 +64,39 @@ SELECT order_id, o.shipping_discount, p.shipping_discount AS parcels FROM purcha
 LEFT JOIN (SELECT order_id, sum(shipping_discount) AS shipping_discount FROM parcel GROUP BY 1) p USING (order_id)
 WHERE o.shipping_discount <> coalesce(p.shipping_discount, 0)
 """
+_SUMMED = """
+SELECT promotion_id, code, s.orders, s.amount, s.platform, u.orders AS uses, u.amount AS taken, u.platform AS funded
+FROM promotion_sum s
+FULL JOIN (SELECT promotion_id, of.code, count(*) AS orders, sum(amount) AS amount, sum(platform) AS platform
+           FROM promotion_use u CROSS JOIN LATERAL (SELECT '' UNION SELECT u.code) AS of (code)
+           WHERE summed GROUP BY 1, 2) u USING (promotion_id, code)
+WHERE (coalesce(s.orders, 0), coalesce(s.amount, 0), coalesce(s.platform, 0))
+      <> (coalesce(u.orders, 0), coalesce(u.amount, 0), coalesce(u.platform, 0))
+"""
+# One that a customer has not (any more) would keep them from what is for a first order.
+_FIRST = """
+SELECT k.scope, k.uses, u.orders FROM promotion_counter k
+LEFT JOIN (SELECT 'customer:' || customer AS scope, count(DISTINCT order_id) AS orders FROM promotion_use
+           WHERE released_at IS NULL GROUP BY 1) u USING (scope)
+WHERE k.promotion_id = '' AND k.uses > coalesce(u.orders, 0)
+"""
+_OWN = """
+SELECT d.order_id, d.promotion_id, p.vendor_id, l.vendor_id AS seller, d.platform FROM order_discount d
+JOIN promotion p USING (promotion_id) JOIN parcel l ON l.order_id = d.order_id AND l.no = d.parcel
+WHERE p.vendor_id <> '' AND (d.platform > 0 OR l.vendor_id <> p.vendor_id)
+"""
 _USE_ROWS = "SELECT count(*) FROM promotion_use"
 
 PROMOTION_INVARIANTS: tuple[tuple[int, str, str, str], ...] = (
     (12, "a promotion's uses are counted once", _COUNTED, "SELECT count(*) FROM promotion_counter"),
+    (
+        12,
+        "a vendor's promotion takes off its own goods, and at its own expense",
+        _OWN,
+        "SELECT count(*) FROM promotion WHERE vendor_id <> ''",
+    ),
+    (12, "a first order is counted once", _FIRST, "SELECT count(*) FROM promotion_counter WHERE promotion_id = ''"),
+    (12, "the sums of a promotion are those of its uses", _SUMMED, "SELECT count(*) FROM promotion_sum"),
     (12, "no promotion and no code is used more often than it may be", _LIMITED, _USE_ROWS),
     (12, "promotions are used by the orders that they took something off, and by no others", _USES, _USE_ROWS),
     (12, "an order that was rejected or cancelled uses no promotion", _RELEASED, _USE_ROWS),

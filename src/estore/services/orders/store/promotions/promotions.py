@@ -35,10 +35,6 @@ SELECT promotion_id, vendor_id, status, body::text, version FROM promotion WHERE
 _WRITE = """
 UPDATE promotion SET status = $2, body = $3, version = version + 1, updated_at = $4 WHERE promotion_id = $1
 """
-_USES = """
-SELECT count(*) AS orders, coalesce(sum(amount), 0)::bigint AS amount, coalesce(sum(platform), 0)::bigint AS platform
-FROM promotion_use WHERE promotion_id = $1 AND released_at IS NULL
-"""
 _NAMED = """
 SELECT (SELECT array_agg(DISTINCT product_id) FROM offer
         WHERE product_id = ANY($1::text[]) AND ($4 = '' OR vendor_id = $4)) AS products,
@@ -111,12 +107,6 @@ async def lock_promotion(tx: Tx, promotion_id: str) -> Promotion | None:
 async def write_promotion(tx: Tx, promotion: Promotion, now: datetime) -> None:
     """Write the state and rules of a promotion whose row is held; its version grows by one."""
     await tx.execute(_WRITE, promotion.promotion_id, promotion.status, promotion.rules, now)
-
-
-async def uses_of(tx: Tx, promotion_id: str) -> tuple[int, int, int]:
-    """Return how many orders use a promotion, what it took off them, and what of that the marketplace pays."""
-    (row,) = await tx.fetch(_USES, promotion_id)
-    return row["orders"], row["amount"], row["platform"]
 
 
 async def known_names(tx: Tx, named: Named, vendor_id: str) -> Named:
