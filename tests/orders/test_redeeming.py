@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -219,6 +220,17 @@ async def test_a_guest_is_known_by_the_address_whatever_its_case(shop: Shop) -> 
 
     assert (answer.status_code, answer.json()["reason"]) == (422, "not_first_order")
     assert await shop.place(promotion_codes=["FIRST"], email="bob@example.com")
+
+
+async def test_a_guest_is_counted_by_what_nobody_finds_by_trying_addresses(shop: Shop) -> None:
+    await promotion(operator(shop), automatic=True, limits={"per_customer": 1})
+    await shop.place(email="Ada@example.com")
+    again = await shop.place(email="ada@EXAMPLE.com")
+    (row,) = await shop.world.fetch("orders", "SELECT customer FROM promotion_use")
+
+    assert again["promotions"] == []
+    assert row["customer"].startswith("guest:")
+    assert hashlib.sha256(b"ada@example.com").hexdigest() not in row["customer"]
 
 
 async def test_who_guesses_codes_is_stopped_and_learns_nothing_more(shop: Shop) -> None:

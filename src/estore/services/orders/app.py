@@ -111,7 +111,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
     shelf, waiting = Shelf(), Waiting()
     steps = Steps(own.limits, waiting)
-    quotes = Quotes(load_tables(own.tables, settings.currency), shelf, Redeeming(edge.limiter))
+    quotes = Quotes(
+        load_tables(own.tables, settings.currency),
+        shelf,
+        Redeeming(edge.limiter, settings.derived("orders promotions")),
+    )
     e = endpoints.build(
         edge,
         quotes=quotes,

@@ -24,7 +24,7 @@ from estore.services.orders.saga import Limits
 from estore.services.orders.service.commands import LineForm, Placement
 from estore.services.orders.service.credits import paying
 from estore.services.orders.service.quotes import Offered, Quotes, quote_of
-from estore.services.orders.service.redeeming import Going, Wish, buyer_of, codes_in
+from estore.services.orders.service.redeeming import Going, Wish, codes_in
 from estore.services.orders.service.showing import as_placed, encoded, event_lines, event_totals, placed_view
 
 SCOPE = "orders.place_orders"
@@ -238,7 +238,7 @@ class Placing:
         lines = order.lines or [LineForm(line.sku, line.quantity) for line in (cart.lines if cart else ())]
         going = self._quotes.going(order.shipping_address.country, order.shipping_method)
         demand = self._quotes.demand(lines, self._shelf.get)
-        wish = Wish(demand, codes, buyer_of(ctx, order.email))
+        wish = Wish(demand, codes, self._quotes.redeeming.buyer(ctx, order.email))
         return Asked(wish, going, cart.version if cart is not None else None)
 
     def _draft(self, ctx: Context, call: Placement, asked: Asked, offered: Offered) -> Draft:

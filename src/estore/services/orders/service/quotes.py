@@ -19,7 +19,7 @@ from estore.services.orders.domain.promotions.limits import Claim
 from estore.services.orders.domain.promotions.model import Refused
 from estore.services.orders.service.commands import AskQuote, LineForm
 from estore.services.orders.service.credits import credit_uses
-from estore.services.orders.service.redeeming import Going, Redeeming, Wish, buyer_of, codes_in
+from estore.services.orders.service.redeeming import Going, Redeeming, Wish, codes_in
 
 FindOffer = Callable[[str], Offer | None]
 
@@ -51,7 +51,7 @@ class Quotes:
         going = self.going(request.shipping_address.country, request.shipping_method)
         offers, revision = await store.load_offers_and_revision(tx, sorted({line.sku for line in request.lines}))
         self.shelf.put(offers.values())
-        wish = Wish(self.demand(request.lines, offers.get), codes, buyer_of(ctx))
+        wish = Wish(self.demand(request.lines, offers.get), codes, self.redeeming.buyer(ctx))
         facts = await self.redeeming.read(tx, [wish], ctx.now, sure=revision != self.redeeming.revision)
         offered = self.price(wish, going, facts, ctx.now)
         self.redeeming.count(ctx, offered.refused)

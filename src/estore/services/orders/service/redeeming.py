@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
@@ -49,14 +50,6 @@ class Going(msgspec.Struct, frozen=True):
     inclusive: bool
 
 
-def buyer_of(ctx: Context, email: str = "") -> Buyer:
-    """Return who buys. Without an e-mail address a guest is nobody yet: what depends on them is taken to hold."""
-    account_id = ctx.principal.account_id
-    if account_id is not None:
-        return Buyer(account_id, account_id, email)
-    return Buyer(f"guest:{hashlib.sha256(email.lower().encode()).hexdigest()}" if email else "", None, email)
-
-
 def codes_in(given: Iterable[str]) -> dict[str, int]:
     """Return codes in capitals, each once, with the place where it was given first."""
     places: dict[str, int] = {}
@@ -66,16 +59,26 @@ def codes_in(given: Iterable[str]) -> dict[str, int]:
 
 
 class Redeeming:
-    """Knows the book that prices are made from. limiter: against who guesses codes."""
+    """Knows the book that prices are made from. limiter: against who guesses codes. key: of the service, by which
+    guests are told apart: a plain hash of an e-mail address tells it to whoever tries all there are."""
 
-    def __init__(self, limiter: Limiter) -> None:
+    def __init__(self, limiter: Limiter, key: str) -> None:
         self._limiter = limiter
+        self._key = key.encode()
         self._index: Index | None = None
 
     @property
     def revision(self) -> int:
         """Of the book in memory."""
         return 0 if self._index is None else self._index.revision
+
+    def buyer(self, ctx: Context, email: str = "") -> Buyer:
+        """Return who buys. Without an e-mail address a guest is nobody yet: what depends on them is taken to hold."""
+        account_id = ctx.principal.account_id
+        if account_id is not None:
+            return Buyer(account_id, account_id, email)
+        digest = hmac.digest(self._key, email.lower().encode(), hashlib.sha256)
+        return Buyer(f"guest:{digest.hex()}" if email else "", None, email)
 
     async def read(self, tx: Tx, wishes: Iterable[Wish], now: datetime, *, sure: bool) -> Facts:
         """Read what the wishes' promotions depend on. One statement where they depend on anything, none otherwise.

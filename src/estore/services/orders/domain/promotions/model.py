@@ -191,8 +191,8 @@ class Book(msgspec.Struct, frozen=True):
 class Customer(msgspec.Struct, frozen=True):
     """Who buys, as promotions see it. has_ordered: see Conditions.
 
-    key: what limits are counted by: the account's id, or for a guest `guest:` and the SHA-256 (hex) of the e-mail
-    address in small letters; empty in a guest's quote.
+    key: what limits are counted by: the account's id, or for a guest `guest:` and an HMAC-SHA256 (hex) of the
+    e-mail address in small letters; empty in a guest's quote.
     """
 
     key: str
