@@ -6,6 +6,7 @@ import pytest
 
 from estore.contracts.catalog import NewPrice, PriceChanged
 from estore.kit.money import MAX_AMOUNT, Money
+from estore.services.orders.service.promotions import running
 from orders.factories import Shop, key
 from orders.promoting import TEN_PERCENT, operator, promotion, vendor
 
@@ -47,3 +48,19 @@ async def test_goods_for_more_than_there_is_money_are_too_much_also_when_all_of_
 
     assert (quoted.status_code, placed.status_code) == (422, 422)
     assert quoted.json()["code"] == placed.json()["code"] == "orders.too_much"
+
+
+async def test_a_vendor_has_no_more_promotions_than_orders_can_look_at(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "MOST_ACTIVE", 2)
+    first, _ = [await promotion(vendor(shop)) for _ in range(2)]
+    url = f"/v1/promotions/{first['id']}"
+    refused = await vendor(shop).post("/v1/promotions", json=TEN_PERCENT, headers=key())
+    await vendor(shop).post(f"{url}/pause", json={}, headers=key())
+    await promotion(vendor(shop))
+    resumed = await vendor(shop).post(f"{url}/resume", json={}, headers=key())
+
+    assert await promotion(vendor(shop, "vnd_2"))
+    for answer in (refused, resumed):
+        assert (answer.status_code, answer.json()["code"]) == (409, "orders.promotions_too_many")

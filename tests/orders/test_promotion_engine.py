@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from estore.services.orders import domain
 from estore.services.orders.domain import Destination, Method, Priced, Step
 from estore.services.orders.domain.promotions.effects import Basket, off
-from estore.services.orders.domain.promotions.engine import Candidate, Decision, Purchase, decide
+from estore.services.orders.domain.promotions.engine import MOST_OF_ONE, Candidate, Decision, Purchase, Till, decide
 from estore.services.orders.domain.promotions.matching import Index, Rule
 from estore.services.orders.domain.promotions.model import (
     Book,
@@ -32,6 +32,7 @@ from estore.services.orders.domain.promotions.model import (
     Tier,
     Tiers,
 )
+from estore.services.orders.domain.promotions.ways import MOST_EFFORT
 from orders.factories import offer
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -242,11 +243,34 @@ def test_the_same_promotion_by_two_codes_applies_once() -> None:
 
 
 def test_many_promotions_at_once_are_decided_without_trying_all_their_sets() -> None:
-    many = [promotion(Percentage(100), f"prm_{number:02}") for number in range(40)]
+    many = [promotion(Percentage(100), f"prm_{number:02}") for number in range(MOST_OF_ONE)]
     taken = decided(purchase((LAMP, 9)), *many).taken
 
-    assert len(taken) == 40
-    assert sum(one.amount for one in taken) == pytest.approx(80_100 * (1 - 0.99**40), abs=40)
+    assert len(taken) == MOST_OF_ONE
+    assert sum(one.amount for one in taken) == pytest.approx(80_100 * (1 - 0.99**MOST_OF_ONE), abs=MOST_OF_ONE)
+
+
+def test_who_makes_thousands_of_promotions_makes_no_order_slow_and_pushes_nobody_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    applied: list[int] = []
+    run = Till.run
+
+    def counted(till: Till, fits: Any, parcels: Any) -> Any:
+        applied.append(len(fits))
+        return run(till, fits, parcels)
+
+    monkeypatch.setattr(Till, "run", counted)
+    own, some = LAMP.vendor_id, range(1000)
+    many = [promotion(Percentage(1), f"prm_{n:04}", vendor_id=own, stacking=Stacking(priority=9)) for n in some]
+    others = [promotion(Percentage(100), f"prm_x{n}", vendor_id=f"vnd_x{n}") for n in range(300)]
+    goods = [(offer(f"X{n}", vendor_id=f"vnd_x{n}"), 1) for n in range(99)]
+    taken = decided(purchase((LAMP, 9), *goods), *many, promotion(Percentage(100), "prm_ours"), *others).taken
+
+    per_vendor = Counter(one.promotion_id[:5] for one in taken if one.promotion_id != "prm_ours")
+    assert per_vendor == {"prm_0": MOST_OF_ONE, "prm_x": 99}
+    assert any(one.promotion_id == "prm_ours" for one in taken)
+    assert sum(applied) < 2 * MOST_EFFORT
 
 
 # --- properties -------------------------------------------------------------------------------------------------

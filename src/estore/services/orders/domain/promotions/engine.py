@@ -7,6 +7,7 @@ takes off.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -32,6 +33,11 @@ from estore.services.orders.domain.tables import Destination, Method
 
 _NEAR = frozenset({Reason.MIN_AMOUNT, Reason.MIN_QUANTITY, Reason.NOT_WITH_METHOD, Reason.NOT_COMBINABLE})
 """What is said of automatic promotions as well: what the customer could do about it."""
+
+
+MOST_OF_ONE = 20
+"""So many automatic promotions of one vendor, or of the marketplace, are weighed for an order: those of the highest
+priority that apply. Nobody makes all others' orders slow by making promotions."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -144,8 +150,14 @@ def decide(purchase: Purchase, candidates: Sequence[Candidate]) -> Decision:
     refused: dict[int, tuple[Reason, int]] = {}
     fits: dict[str, Fit] = {}
     places: dict[str, int] = {}
+    owners: Counter[str] = Counter()
     for place, candidate in enumerate(candidates):
+        owner = candidate.rule.promotion.vendor_id
+        if not candidate.code and owners[owner] >= MOST_OF_ONE:
+            continue
         found = _fit(candidate, till, purchase)
+        if isinstance(found, Fit) and not candidate.code:
+            owners[owner] += 1
         if not isinstance(found, Fit):
             refused[place] = found
         elif candidate.rule.id in fits and not (candidate.code and not fits[candidate.rule.id].candidate.code):

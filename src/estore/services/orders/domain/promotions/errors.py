@@ -17,6 +17,10 @@ class PromotionVendorWrong(Invalid):
     code, title = "orders.promotion_vendor_wrong", "Say for which of your vendors the promotion is"
 
 
+class TooManyPromotions(Conflict):
+    code, title = "orders.promotions_too_many", "The vendor has as many active promotions as one may have"
+
+
 class TiersWrong(Invalid):
     code, title = "orders.promotion_tiers_wrong", "Tiers ascend, each with either bps or an amount"
 

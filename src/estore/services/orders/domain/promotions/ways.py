@@ -12,6 +12,9 @@ import msgspec
 MOST_WAYS = 64
 """So many sets of promotions about the same parcels are all tried. Of more, one is improved step by step."""
 
+MOST_EFFORT = 4096
+"""Step by step so many promotions are applied at most, counted anew for each set; it is about 50 ms."""
+
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 Slot = list["Option[T] | None"]
@@ -101,18 +104,27 @@ def _ways(slots: Sequence[Slot[T]]) -> Iterator[list[Option[T]]]:
 
 
 def _improved(slots: Sequence[Slot[T]], till: Adds[T], parcels: Sequence[int]) -> list[Option[T]]:
-    """Take what is best alone of each group, then change one choice at a time for as long as it gets cheaper."""
+    """Take what is best alone of each group, then change one choice at a time for as long as it gets cheaper, and as
+    there is effort left."""
+    effort = 0
 
     def cost(way: Sequence[Option[T] | None]) -> int:
-        return till.run([option.what for option in way if option is not None], parcels)[0]
+        nonlocal effort
+        some = [option.what for option in way if option is not None]
+        effort += len(some)
+        return till.run(some, parcels)[0]
 
-    way = [min(slot[:-1], key=lambda option: cost([option])) for slot in slots]
+    way = [slot[0] if len(slot) == 2 else min(slot[:-1], key=lambda option: cost([option])) for slot in slots]
     least = cost(way)
     better = True
     while better:
         better = False
         for number, slot in enumerate(slots):
             for option in slot:
+                if option is way[number]:
+                    continue
+                if effort > MOST_EFFORT:
+                    return [option for option in way if option is not None]
                 other = [*way[:number], option, *way[number + 1 :]]
                 costs = cost(other)
                 if costs < least:

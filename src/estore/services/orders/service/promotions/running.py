@@ -23,6 +23,7 @@ from estore.services.orders.domain.promotions import (
     PromotionView,
     Rules,
     Status,
+    TooManyPromotions,
     UsesView,
     check,
     check_names,
@@ -34,6 +35,8 @@ from estore.services.orders.service.promotions.forms import ListPromotions, OneP
 
 WRITERS = ("owner", "catalog")
 """Who may set a vendor's prices may take something off them."""
+MOST_ACTIVE = 200
+"""Active promotions of one vendor: all of them are looked at for each order of its goods."""
 _ID = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
@@ -48,12 +51,13 @@ class Promotions:
     async def create_promotion(self, tx: Tx, ctx: Context, request: PromotionForm) -> PromotionView:
         """Make a promotion. It is active at once, within its dates; without `automatic` it takes a code to use it.
 
-        Raises PromotionVendorWrong, Denied, and what is wrong with the rules.
+        Raises PromotionVendorWrong, Denied, TooManyPromotions, and what is wrong with the rules.
         """
         vendor_id = _owner(ctx, request.vendor_id)
         if vendor_id and not await store.is_vendor(tx, vendor_id):
             raise PromotionVendorWrong("there is no such vendor", pointer="/vendor_id")
         rules = await self._checked(tx, _rules_of(request), vendor_id)
+        await _room(tx, vendor_id)
         made = Promotion(new_id("prm"), vendor_id, Status.ACTIVE, rules, 1)
         await store.insert_promotion(tx, made, ctx.now)
         await store.raise_revision(tx)
@@ -106,7 +110,7 @@ class Promotions:
         return await self._turn(tx, ctx, request, Status.PAUSED)
 
     async def resume_promotion(self, tx: Tx, ctx: Context, request: str) -> PromotionView:
-        """Let it apply again."""
+        """Let it apply again. Raises TooManyPromotions."""
         return await self._turn(tx, ctx, request, Status.ACTIVE)
 
     async def archive_promotion(self, tx: Tx, ctx: Context, request: str) -> PromotionView:
@@ -121,6 +125,8 @@ class Promotions:
         seen, found = await locked_promotion(tx, ctx, promotion_id, even_archived=archived)
         if found.status is status:
             return store.view_of(found, seen.created_at, seen.updated_at)
+        if status is Status.ACTIVE:
+            await _room(tx, found.vendor_id)
         return await self._write(tx, ctx, seen, msgspec.structs.replace(found, status=status))
 
     async def _write(self, tx: Tx, ctx: Context, seen: PromotionView, changed: Promotion) -> PromotionView:
@@ -142,6 +148,12 @@ class Promotions:
             Named(known.products, known.skus, known.vendors, known.groups, self._methods, self._countries),
         )
         return rules
+
+
+async def _room(tx: Tx, vendor_id: str) -> None:
+    """See whether a vendor may have one more. Raises TooManyPromotions."""
+    if vendor_id and await store.active_of(tx, vendor_id) >= MOST_ACTIVE:
+        raise TooManyPromotions(f"{MOST_ACTIVE}: archive or pause others first")
 
 
 def watcher(ctx: Context) -> store.Watcher:

@@ -43,6 +43,7 @@ SELECT (SELECT array_agg(DISTINCT product_id) FROM offer
         WHERE vendor_id = ANY($3::text[]) AND ($4 = '' OR vendor_id = $4)) AS vendors,
        (SELECT array_agg(name) FROM customer_group WHERE name = ANY($5::text[])) AS groups
 """
+_ACTIVE = "SELECT count(*) FROM promotion WHERE vendor_id = $1 AND status = 'active'"
 _IS_VENDOR = "SELECT 1 FROM vendor WHERE vendor_id = $1"
 
 _rules = msgspec.json.Decoder(Rules).decode
@@ -113,6 +114,12 @@ async def known_names(tx: Tx, named: Named, vendor_id: str) -> Named:
     """Return what of `named` is there; where there is a vendor, what of it is the vendor's."""
     (row,) = await tx.fetch(_NAMED, named.products, named.skus, named.vendors, vendor_id, named.groups)
     return Named(*(frozenset(names or ()) for names in row))
+
+
+async def active_of(tx: Tx, vendor_id: str) -> int:
+    """Return how many active promotions a vendor has; one or two more where others are made at this moment."""
+    found: int = await tx.fetchval(_ACTIVE, vendor_id)
+    return found
 
 
 async def is_vendor(tx: Tx, vendor_id: str) -> bool:
