@@ -196,7 +196,7 @@ async def _stream(ledger: Ledger, spelling: str) -> int:
         "server": ("estore.test", 80),
         "extensions": {},
     }
-    await ledger.world._apps["ledger"](scope, receive, send)
+    await ledger.world.app("ledger")(scope, receive, send)
     return size
 
 

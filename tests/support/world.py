@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+from litestar import Litestar
 
 from estore.contracts import REGISTRY
 from estore.kit.auth import new_key, sign
@@ -56,6 +59,32 @@ def settings_for(dsn: str, services: Sequence[str], *, currency: str = "EUR", **
     )
 
 
+class Routes:
+    """The ASGI application of one service, made for each path as it is asked for, of the routes that it may mean.
+
+    The whole of it takes longer to make than most tests take; a path that means none of them is asked of the whole.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._made: dict[tuple[Any, ...], Litestar] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"]
+        meant = tuple(r for r in self._service.routes if any(_pattern(own).fullmatch(path) for own in r.paths))
+        if meant not in self._made:
+            service = self._service
+            self._made[meant] = application(
+                service.name, meant or service.routes, verifier=service.verifier, clock=service.clock
+            )
+        await self._made[meant](scope, receive, send)
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("[^/]+".join(map(re.escape, re.split(r"{\w+:str}", path))))
+
+
 class World:
     """Services on one database. Time stands still at `clock` unless the world was made with `real_time`."""
 
@@ -72,22 +101,23 @@ class World:
         self.clock = clock
         self.key = new_key()
         self.runtime: Runtime | None = None
-        self._apps = {
-            name: application(name, service.routes, verifier=service.verifier, clock=service.clock)
-            for name, service in services.items()
-        }
+        self._apps = {name: Routes(service) for name, service in services.items()}
         for service in services.values():
             service.verifier.trust(self.key.as_dict(private=False), clock.now() + timedelta(days=3650))
 
     def service(self, name: str) -> Service:
         return self.services[name]
 
+    def app(self, name: str) -> Routes:
+        """The ASGI application of one service."""
+        return self._apps[name]
+
     def http(self, service: str, token: str | None = None, **headers: str) -> httpx.AsyncClient:
         """A client of one service's routes, in process. headers: `cart_secret="..."` becomes `Cart-Secret`."""
         sent = {key.replace("_", "-"): value for key, value in headers.items()}
         if token:
             sent["authorization"] = f"Bearer {token}"
-        transport = httpx.ASGITransport(app=self._apps[service], raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app=self.app(service), raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://estore.test", headers=sent)
 
     def token(
