@@ -56,7 +56,7 @@ class Flow:
             body = answer.json()
             reader = self.market.store.client(order_secret=body["secret"])
             self.accepted.append(Bought(self.market, reader, body["id"], body))
-            await asyncio.sleep(random.uniform(0.02, 0.15))
+            await asyncio.sleep(random.uniform(0.1, 0.4))
 
 
 @asynccontextmanager
