@@ -14,13 +14,17 @@ from typing import Any
 from support.money_model import Cut, FeePlan, Item, Sale, Tariff, half_up, largest_remainder, priced
 
 JSON = dict[str, Any]
+FRIENDS = "friends"
 Demand = Sequence[tuple[Item, int]]
 
 
 @dataclass(frozen=True)
 class Deal:
-    """A promotion, as the API takes it. code: that it needs; automatic without. share: basis points of a discount that
-    the marketplace pays, whoever `vendor` is bears the rest; a vendor's own is about its goods and paid by it alone."""
+    """A promotion, as the API takes it.
+
+    code: that it needs, good for max_uses; automatic without. share: basis points of a discount that the marketplace
+    pays, whoever `vendor` is bears the rest; a vendor's own is about its goods and paid by it alone.
+    """
 
     name: str
     effect: JSON
@@ -31,6 +35,7 @@ class Deal:
     conditions: JSON = field(default_factory=dict)
     limits: JSON = field(default_factory=dict)
     stacking: JSON = field(default_factory=dict)
+    max_uses: int | None = None
 
     @property
     def body(self) -> JSON:
@@ -122,6 +127,14 @@ def deals_of(by: int) -> list[Deal]:
             "BOOKS",
             goods={"skus": ["BOOK", "PIN"]},
             share=4999,
+            max_uses=4,
+        ),
+        Deal(
+            "for friends",
+            {"type": "fixed", "amount": 150 * by},
+            share=2500,
+            goods={"except_categories": ["books"]},
+            conditions={"customer_groups": [FRIENDS]},
         ),
         Deal(
             "alone",
@@ -207,11 +220,15 @@ def _tier(deal: Deal, demand: Demand) -> JSON | None:
 # --- which apply --------------------------------------------------------------------------------------------------
 
 
-def fits(known: Known, demand: Demand, ordered_before: bool) -> bool:
-    """Say whether its conditions hold."""
+def fits(known: Known, demand: Demand, ordered_before: bool, befriended: bool) -> bool:
+    """Say whether its conditions hold. befriended: who buys is in the group."""
     deal = known.deal
     matching = [(line, item, n) for line, (item, n) in enumerate(demand) if deal.matches(item)]
     if not matching or (ordered_before and deal.conditions.get("first_order")):
+        return False
+    if deal.conditions.get("customer_groups") and not befriended:
+        return False
+    if known.uses >= (10**9 if deal.max_uses is None else deal.max_uses):
         return False
     if known.uses >= deal.limits.get("total", 10**9) or known.own >= deal.limits.get("per_customer", 10**9):
         return False

@@ -27,7 +27,7 @@ from estore.kit.errors import Transient
 from estore.kit.ids import new_message_id
 from estore.kit.money import Money
 from support.databases import Databases
-from support.money_deals import Choice, Demand, Known, choose, deals_of, fits
+from support.money_deals import FRIENDS, Choice, Demand, Known, choose, deals_of, fits
 from support.money_model import Asked, Books, Fee, FeePlan, Item, Refunds, Sale, Tariff, priced
 from support.world import World, migrate_services, world
 
@@ -235,7 +235,7 @@ class Market:
             using = [sale for sale in live if any(cut.promotion == known.id for cut in sale.cuts)]
             own = [sale for sale in using if sale.customer == customer]
             now = replace(known, uses=len(using), own=len(own))
-            if fits(now, demand, any(sale.customer == customer for sale in live)):
+            if fits(now, demand, any(sale.customer == customer for sale in live), customer == CUSTOMERS[0]):
                 fitting.append(now)
         return choose("ord_0", demand, self.tariff, self.plans, self.clock.now(), fitting)
 
@@ -793,12 +793,16 @@ async def _open(market: Market) -> None:
         receipt = {"location": "MAIN", "quantity": STOCK}
         answer = await market.ask("POST", f"/v1/stock/{item.sku}/receipts", receipt)
         assert answer.status_code == 201, answer.text
+    group = f"/v1/customer-groups/{FRIENDS}"
+    assert (await market.ask("PUT", group)).status_code == 200
+    assert (await market.ask("POST", f"{group}/members", {"account_ids": [CUSTOMERS[0]]})).status_code == 200
     for deal in deals_of(scaled(market.currency)):
         answer = await market.ask("POST", "/v1/promotions", deal.body, vendor=deal.vendor)
         assert answer.status_code == 201, answer.text
         if deal.code:
             url = f"/v1/promotions/{answer.json()['id']}/codes"
-            assert (await market.ask("POST", url, {"code": deal.code}, vendor=deal.vendor)).status_code == 201
+            body = {"code": deal.code, "max_uses": deal.max_uses}
+            assert (await market.ask("POST", url, body, vendor=deal.vendor)).status_code == 201
     await market.settle()
 
 
