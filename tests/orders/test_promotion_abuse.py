@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from estore.contracts.catalog import NewPrice, PriceChanged
 from estore.kit.money import MAX_AMOUNT, Money
+from estore.services.orders.app import build
 from estore.services.orders.service.promotions import running
 from orders.factories import Shop, key
-from orders.promoting import TEN_PERCENT, operator, promotion, vendor
+from orders.promoting import TEN_PERCENT, operator, promotion, vendor, with_code
+from support.world import World, settings_for
 
 EDGES = (
     "2099-01-01T00:00:00+23:59",
@@ -64,3 +67,23 @@ async def test_a_vendor_has_no_more_promotions_than_orders_can_look_at(
     assert await promotion(vendor(shop, "vnd_2"))
     for answer in (refused, resumed):
         assert (answer.status_code, answer.json()["code"]) == (409, "orders.promotions_too_many")
+
+
+async def test_nobody_finds_others_codes_by_taking_them_or_keeps_all_busy_with_changes(shop: Shop) -> None:
+    made = await with_code(vendor(shop), "MINE")
+    await with_code(operator(shop), "THEIRS")
+    settings = msgspec.structs.replace(settings_for(shop.world.dsn, ["orders"]), rate_factor=1.0)
+    service = build(settings, clock=shop.world.clock)
+    await service.db.open()
+    try:
+        other = World({"orders": service}, shop.world.dsn, shop.world.clock)
+        client = other.http("orders", other.token("acc_v", vendors={"vnd_1": "owner"}))
+        url = f"/v1/promotions/{made['id']}"
+        taken = [await client.post(f"{url}/codes", json={"code": "THEIRS"}, headers=key()) for _ in range(200)]
+        paused = [await client.post(f"{url}/pause", json={}, headers=key()) for _ in range(200)]
+    finally:
+        await service.db.close()
+
+    assert [answer.status_code for answer in taken[:120]] == [409] * 120
+    assert [answer.status_code for answer in paused[:120]] == [200] * 120
+    assert {answers[-1].status_code for answers in (taken, paused)} == {429}

@@ -65,6 +65,8 @@ from estore.services.orders.service import (
 BUYING = Rate(limit=1200, per=60)
 READING = Rate(limit=6000, per=60)
 BATCHES = Rate(limit=20, per=60)
+CHANGING = Rate(limit=120, per=60)
+"""Of promotions: after each change every process reads the book anew, and a code that is taken tells that it is one."""
 
 
 @dataclass(frozen=True)
@@ -142,16 +144,16 @@ class Promoting:
 def promoting(edge: Edge, running: promotions.Promotions) -> Promoting:
     """Return the use cases of promotions with their policies. Whose promotions are seen is decided in SQL."""
     return Promoting(
-        create=edge.endpoint(running.create_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        create=edge.endpoint(running.create_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=CHANGING),
         list_promotions=edge.endpoint(running.list_promotions, who=VENDOR, tx=READ, rate=READING),
         show=edge.endpoint(running.show_promotion, who=VENDOR, tx=READ, rate=READING),
-        change=edge.endpoint(running.change_promotion, who=VENDOR, tx=WRITE, rate=READING),
-        pause=edge.endpoint(running.pause_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
-        resume=edge.endpoint(running.resume_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
-        archive=edge.endpoint(running.archive_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
-        create_code=edge.endpoint(promotions.create_code, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        change=edge.endpoint(running.change_promotion, who=VENDOR, tx=WRITE, rate=CHANGING),
+        pause=edge.endpoint(running.pause_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=CHANGING),
+        resume=edge.endpoint(running.resume_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=CHANGING),
+        archive=edge.endpoint(running.archive_promotion, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=CHANGING),
+        create_code=edge.endpoint(promotions.create_code, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=CHANGING),
         list_codes=edge.endpoint(promotions.list_codes, who=VENDOR, tx=READ, rate=READING),
-        disable_code=edge.endpoint(promotions.disable_code, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=READING),
+        disable_code=edge.endpoint(promotions.disable_code, who=VENDOR, tx=WRITE, once=ACCEPTED, rate=CHANGING),
         # 100,000 codes are written in one transaction, so that a batch is there as a whole or not at all.
         create_batch=edge.endpoint(
             promotions.create_code_batch, who=VENDOR, tx=WRITE, once=ACCEPTED, timeout=60, rate=BATCHES
