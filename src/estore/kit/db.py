@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from importlib import resources
 from typing import Any
@@ -141,6 +141,8 @@ class Tx:
         self._after.append(action)
 
 
+# Until a request is told that no connection is free, and until a server that answers no more is left alone.
+ACQUIRE_SECONDS, GIVE_UP_SECONDS = 5.0, 1.0
 # After a fail-over an address may lead to what was the primary: it answers, and takes nothing.
 _IS_STANDBY = "SELECT pg_is_in_recovery()"
 Flush = Callable[["Tx"], Awaitable[None]]
@@ -293,34 +295,40 @@ class Database:
         """Borrow a connection; answers of the server that mean "try again" become Transient or Conflict."""
         try:
             asked = monotonic()
-            async with self.pool.acquire(timeout=5) as conn:
+            conn = await self.pool.acquire(timeout=ACQUIRE_SECONDS)
+            try:
                 self._waits.observe(monotonic() - asked)
-                try:
-                    yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
-                except asyncpg.PostgresError as error:
-                    forget_values(error)
-                    raise
+                yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
+            except asyncpg.PostgresError as error:
+                forget_values(error)
+                raise
+            finally:
+                # A statement that was given up is taken back first; where nobody answers, the connection is cut.
+                with suppress(TimeoutError):
+                    await self.pool.release(conn, timeout=GIVE_UP_SECONDS)
         except asyncpg.DataError as error:
             raise ValueUnacceptable(str(error).partition("\n")[0][:200]) from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError) as error:
             raise Transient(f"the database asked to try again: {error}") from error
-        except (
-            asyncpg.PostgresConnectionError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.AdminShutdownError,
-            asyncpg.TooManyConnectionsError,
-            asyncpg.QueryCanceledError,
-            ConnectionError,
-            OSError,
-            TimeoutError,
-        ) as error:
+        except _AWAY as error:
             raise Transient(f"the database of {self.service} is away") from error
         except asyncpg.UniqueViolationError as error:
             raise Conflict(f"exists already ({error.constraint_name})") from error
 
 
+# What says nothing of the statement: the server ends, starts, is full, is a standby, or does not let us in (any more).
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 _VALUE = re.compile(r": .*?(?P<why> \([^()'\"]*\))?$", re.DOTALL)
 
 
@@ -340,7 +348,8 @@ def forget_values(error: asyncpg.PostgresError) -> None:
 async def _rollback(conn: asyncpg.Connection) -> None:
     try:
         _count("ROLLBACK")
-        await conn.execute("ROLLBACK")
+        async with asyncio.timeout(GIVE_UP_SECONDS):
+            await conn.execute("ROLLBACK")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         conn.terminate()
 
