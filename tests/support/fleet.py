@@ -65,26 +65,41 @@ class Process:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
-    async def stop(self) -> None:
-        """Ask it to drain and end."""
+    async def stop(self, seconds: float = 20.0) -> int | None:
+        """Ask it to drain and end. Returns its exit code."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.to_thread(self._process.wait), 20)
+                await asyncio.wait_for(asyncio.to_thread(self._process.wait), seconds)
         self.kill9()
+        return None if self._process is None else self._process.returncode
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs now or ran last."""
+        return None if self._process is None else self._process.pid
 
 
 class Gateway(httpx.AsyncBaseTransport):
-    """Sends each request to a process that has its prefix; to the next one when it cannot be connected to."""
+    """Sends each request to a process that has its prefix; to the next one when it cannot be connected to.
 
-    def __init__(self, routes: dict[str, list[int]]) -> None:
+    ready: the ports that may be sent requests, as `Probes` keeps them: with it nothing is tried twice.
+    """
+
+    def __init__(self, routes: dict[str, list[int]], ready: set[int] | None = None) -> None:
         self._routes = routes
+        self._ready = ready
         self._http = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=200))
         self._turn = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         ports = self._routes["/".join(request.url.path.split("/", 3)[:3])]
         self._turn += 1
+        if self._ready is not None:
+            ports = [port for port in ports if port in self._ready]
+            assert ports, f"no process is ready for {request.url.path}"
+            request.url = request.url.copy_with(port=ports[self._turn % len(ports)])
+            return await self._http.handle_async_request(request)
         for attempt in range(len(ports)):
             request.url = request.url.copy_with(port=ports[(self._turn + attempt) % len(ports)])
             try:
@@ -98,11 +113,35 @@ class Gateway(httpx.AsyncBaseTransport):
         await self._http.aclose()
 
 
+class Probes:
+    """Asks processes whether they are ready, as Kubernetes does; `ready` has the ports of those that say so."""
+
+    def __init__(self, processes: Sequence[Process], every: float = 0.25) -> None:
+        self.ready: set[int] = set()
+        self._processes = processes
+        self._every = every
+
+    async def watch(self) -> None:
+        """Ask until cancelled."""
+        async with httpx.AsyncClient(timeout=3) as client:
+            await asyncio.gather(*(self._watch(client, process.port) for process in self._processes))
+
+    async def _watch(self, client: httpx.AsyncClient, port: int) -> None:
+        while True:
+            try:
+                good = (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
+            except httpx.TransportError:
+                good = False
+            (self.ready.add if good else self.ready.discard)(port)
+            await asyncio.sleep(self._every)
+
+
 class Fleet:
     """Processes on one database. layout: which services run in each process."""
 
     def __init__(self, settings: Settings, layout: Sequence[Sequence[str]], folder: Path) -> None:
         self.settings = settings
+        self.probes: Probes | None = None
         parts = urlsplit(settings.database_url)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ESTORE_")}
         environment |= dict(settings.environment) | {
@@ -150,7 +189,8 @@ class Fleet:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token:
             sent["authorization"] = f"Bearer {token}"
-        return httpx.AsyncClient(transport=Gateway(self._routes), base_url="http://127.0.0.1", headers=sent, timeout=30)
+        transport = Gateway(self._routes, self.probes.ready if self.probes else None)
+        return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=sent, timeout=30)
 
     def token(self, account_id: str, *, operator: bool = False, vendors: dict[str, str] | None = None) -> str:
         principal = Principal(
