@@ -11,6 +11,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,7 +134,10 @@ async def fill(settings: Settings, names: Names, catalogue: Catalogue, n: int, n
         for name, db in lacking.items():
             load = _Load(db, COPIES[name], feeds[name], _TABLES[name], n - first[name])
             work.append(partial(_consume, load, names, now, failed))
-        results = await asyncio.gather(*(asyncio.to_thread(one) for one in work), return_exceptions=True)
+        # All at once or none moves: on two cores asyncio's own pool has a thread too few, and everybody would wait.
+        with ThreadPoolExecutor(len(work)) as threads:
+            running = [asyncio.get_running_loop().run_in_executor(threads, one) for one in work]
+            results = await asyncio.gather(*running, return_exceptions=True)
         errors = [result for result in results if isinstance(result, BaseException)]
         for error in sorted(errors, key=lambda e: isinstance(e, Stopped)):
             raise error
