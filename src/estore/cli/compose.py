@@ -86,10 +86,7 @@ async def prepare(settings: Settings, names: Sequence[str]) -> dict[str, list[st
     A service with a database URL of its own is only migrated: its role and schema are the operator's business.
     Raises SettingError, MigrationError, OSError.
     """
-    if settings.database_url:
-        for name in names:
-            if f"ESTORE_{name.upper()}_DATABASE_URL" not in settings.environment:
-                await provision(settings.database_url, name, settings.derived(f"role {name}"))
+    await provision_roles(settings, names)
     results = await asyncio.gather(*(_migrate(settings, name) for name in names))
     if settings.amqp_url:
         from estore.kit.bus.topology import declare
@@ -97,6 +94,14 @@ async def prepare(settings: Settings, names: Sequence[str]) -> dict[str, list[st
 
         await declare(settings.amqp_url, all_subscriptions(build(settings, names)))
     return dict(zip(names, results, strict=True))
+
+
+async def provision_roles(settings: Settings, names: Sequence[str]) -> None:
+    """Make roles and schemas of those services that have no database URL of their own."""
+    if settings.database_url:
+        for name in names:
+            if not settings.environment.get(f"ESTORE_{name.upper()}_DATABASE_URL"):
+                await provision(settings.database_url, name, settings.derived(f"role {name}"))
 
 
 async def _migrate(settings: Settings, name: str) -> list[str]:
