@@ -16,9 +16,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
-from estore.cli.compose import SERVICES
+from estore.cli.compose import SERVICES, prepare
 from estore.cli.dlq import letters
 from estore.kit.clock import monotonic
 from estore.kit.embedded import EmbeddedPostgres
@@ -128,15 +129,18 @@ async def steady_purchases(market: Market, buyers: int = 3) -> AsyncIterator[Ste
     assert [error for error in ended if not isinstance(error, asyncio.CancelledError)] == []
 
 
+async def exchange_all(fleet: Fleet) -> None:
+    """Restart one process after the other, as a rolling update does."""
+    for process in fleet.processes:
+        assert await process.stop(seconds=60) == 0, "it ends by itself, and in order"
+        process.start()
+        await process.ready()
+        await everybody_ready(fleet)
+
+
 async def test_every_replica_is_exchanged_and_no_request_fails(fleet: Fleet, market: Market) -> None:
     async with steady_purchases(market) as steady:
-        for process in fleet.processes:
-            before = len(steady.accepted)
-            assert await process.stop(seconds=60) == 0, "it ends by itself, and in order"
-            assert len(steady.accepted) > before, "the other replica serves on"
-            process.start()
-            await process.ready()
-            await everybody_ready(fleet)
+        await exchange_all(fleet)
     print(f"\n{len(steady.accepted)} orders while four processes were exchanged")
 
     assert steady.failed == []
@@ -272,3 +276,31 @@ async def test_a_postgresql_that_hangs_hangs_nobody(
         await turned_away(market, sku, order, HANGS)
 
     await served_again(fleet, market, sku, pids)
+
+
+async def test_the_master_secret_is_exchanged_and_nobody_is_turned_away(fleet: Fleet, market: Market) -> None:
+    sku = await market.product(stock=1_000)
+    once = key()
+    first = (await market.place((sku, 1), headers=once)).json()
+    guest = fleet.client(order_secret=first["secret"])
+    person = {"email": "rotating@example.com", "password": "correct horse battery staple"}
+    named = person | {"name": "Ada"}
+    assert (await market.guest.post("/v1/accounts", json=named, headers=key())).status_code in (201, 202)
+    session = (await market.guest.post("/v1/sessions", json=person)).json()
+    new = msgspec.structs.replace(fleet.settings, secret="the next secret of fleets")
+    async with steady_purchases(market, buyers=2) as steady:
+        fleet.tell(ESTORE_SECRET_ACCEPTED=new.secret)
+        await exchange_all(fleet)
+        fleet.tell(ESTORE_SECRET=new.secret, ESTORE_SECRET_ACCEPTED=fleet.settings.secret)
+        await exchange_all(fleet)
+        await prepare(new, SERVICES)
+        fleet.settings = new
+        await asyncio.sleep(1)
+
+    assert steady.failed == []
+    repeated = await market.place((sku, 1), headers=once)
+    assert repeated.json()["secret"] == first["secret"], "it is told as the first time"
+    assert (await guest.get(f"/v1/orders/{first['id']}")).json()["status"] == "confirmed"
+    refreshed = await market.guest.post("/v1/sessions/refresh", json={"refresh_token": session["refresh_token"]})
+    assert refreshed.status_code in (200, 201), refreshed.text
+    await all_well(market, steady.accepted)

@@ -162,6 +162,7 @@ class Fleet:
             for name in SERVICES
             for prefix in prefixes[name]
         }
+        self._environment = environment
         # The provider sends its webhooks to whatever serves payments.
         hooks = f"http://127.0.0.1:{self._routes['/v1/payments'][0]}/v1/payments/webhooks/sandbox"
         environment["ESTORE_PAYMENTS_SANDBOX_WEBHOOK_URL"] = hooks
@@ -181,6 +182,10 @@ class Fleet:
             process.start()
         await asyncio.gather(*(process.ready() for process in self.processes))
         return self
+
+    def tell(self, **environment: str) -> None:
+        """Give other settings to processes that start from now on."""
+        self._environment |= environment
 
     async def close(self) -> None:
         await asyncio.gather(*(process.stop() for process in self.processes))

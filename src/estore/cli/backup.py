@@ -25,6 +25,7 @@ import asyncpg
 import msgspec
 
 from estore.cli.compose import SERVICES
+from estore.kit import db
 from estore.kit.clock import monotonic, utc_now
 from estore.kit.embedded import EmbeddedError, programs
 from estore.kit.settings import Settings
@@ -106,7 +107,7 @@ async def _one_moment(
     async with AsyncExitStack() as stack:
 
         async def connect(name: str) -> asyncpg.Connection[Any]:
-            conn = await asyncpg.connect(settings.database_of(name), timeout=10, server_settings={"search_path": name})
+            conn = await db.connect(settings.database_of(name), timeout=10, server_settings={"search_path": name})
             stack.push_async_callback(conn.close, timeout=5)
             return conn
 

@@ -10,9 +10,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-
-from estore.kit.db import migrate, migrations_of, provision
+from estore.kit.db import connect, migrate, migrations_of, provision
 from estore.kit.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -111,7 +109,7 @@ async def _migrate(settings: Settings, name: str) -> list[str]:
 async def release_claims(settings: Settings, names: Sequence[str]) -> None:
     """Free outbox rows that a store which is certainly not running any more had claimed."""
     for name in names:
-        conn = await asyncpg.connect(settings.database_of(name), server_settings={"search_path": name})
+        conn = await connect(settings.database_of(name), server_settings={"search_path": name})
         try:
             await conn.execute("UPDATE outbox SET claimed_until = NULL WHERE published_at IS NULL")
         finally:

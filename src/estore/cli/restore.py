@@ -15,7 +15,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-import asyncpg
 import msgspec
 
 from estore.cli.backup import DUMPS, FORMAT, MANIFEST, BackupFailed, Manifest, digest, program, run, secret_proof
@@ -23,6 +22,7 @@ from estore.cli.compose import SERVICES, build, prepare, provision_roles
 from estore.cli.doctor import GRACE, Finding, examine
 from estore.cli.doctor_messages import unapplied
 from estore.kit.clock import monotonic, utc_now
+from estore.kit.db import connect
 from estore.kit.embedded import EmbeddedPostgres
 from estore.kit.processes import take_folder
 from estore.kit.settings import Settings, load, with_files
@@ -165,7 +165,7 @@ async def _check(settings: Settings, folder: Path, manifest: Manifest) -> None:
 
 
 async def _empty(dsn: str, service: str) -> None:
-    conn = await asyncpg.connect(dsn, timeout=10)
+    conn = await connect(dsn, timeout=10)
     try:
         if await conn.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = $1", service):
             raise BackupFailed(f"the database of {service} is not empty; a restore goes into a fresh place")
@@ -174,7 +174,7 @@ async def _empty(dsn: str, service: str) -> None:
 
 
 async def _execute(dsn: str, service: str, sql: str) -> None:
-    conn = await asyncpg.connect(dsn, timeout=10, server_settings={"search_path": service})
+    conn = await connect(dsn, timeout=10, server_settings={"search_path": service})
     try:
         await conn.execute(sql)
     finally:

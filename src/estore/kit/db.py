@@ -149,6 +149,16 @@ Flush = Callable[["Tx"], Awaitable[None]]
 Committed = Callable[[list[Envelope]], None]
 
 
+async def connect(dsn: str, **options: Any) -> asyncpg.Connection:
+    """Connect as `asyncpg.connect` does, with another password of a `Login` where the first is refused."""
+    for each in (dsn, *getattr(dsn, "also", ())):
+        try:
+            return await asyncpg.connect(each, **options)
+        except asyncpg.InvalidPasswordError as error:
+            refused = error
+    raise refused
+
+
 class Database:
     """One service's database.
 
@@ -169,8 +179,9 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises Transient when the server cannot be reached."""
         try:
-            self._pool = await asyncpg.create_pool(
+            self._pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # its protocol names all options
                 self.dsn,
+                connect=connect,
                 min_size=self._sizes[0],
                 max_size=self._sizes[1],
                 init=_prepare_connection,
@@ -216,7 +227,7 @@ class Database:
                 if self.pool.get_idle_size() or self.pool.get_size() < self.pool.get_max_size():
                     async with self.pool.acquire() as conn:
                         return not await conn.fetchval(_IS_STANDBY)
-                spare = await asyncpg.connect(self.dsn)
+                spare = await connect(self.dsn)
                 try:
                     return not await spare.fetchval(_IS_STANDBY)
                 finally:
@@ -428,7 +439,7 @@ async def migrate(dsn: str, service: str, migrations: Sequence[Migration]) -> li
     A lock that cannot be had within 5 s fails the migration instead of stopping the store (deploy-safe).
     Raises MigrationError when an applied file has changed or a file fails.
     """
-    conn = await asyncpg.connect(dsn, server_settings={"search_path": service, "lock_timeout": "5s"})
+    conn = await connect(dsn, server_settings={"search_path": service, "lock_timeout": "5s"})
     try:
         await conn.execute("SELECT pg_advisory_lock(hashtext($1))", f"estore-migrate-{service}")
         await conn.execute(
@@ -460,7 +471,7 @@ async def migrate(dsn: str, service: str, migrations: Sequence[Migration]) -> li
 
 async def pending(dsn: str, service: str, migrations: Sequence[Migration]) -> list[str]:
     """Return the names of migrations that this database lacks. All of them when it was never migrated."""
-    conn = await asyncpg.connect(dsn, server_settings={"search_path": service})
+    conn = await connect(dsn, server_settings={"search_path": service})
     try:
         known = await conn.fetchval("SELECT to_regclass($1)", f"{service}.schema_migration")
         applied = {r["name"] for r in await conn.fetch("SELECT name FROM schema_migration")} if known else set()
