@@ -6,6 +6,7 @@ Real processes, two of each service, on a PostgreSQL and a RabbitMQ of their own
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -22,9 +24,10 @@ import pytest
 from estore.cli.compose import SERVICES, prepare
 from estore.cli.dlq import letters
 from estore.kit.clock import monotonic
+from estore.kit.db import Migration, migrate, migrations_of
 from estore.kit.embedded import EmbeddedPostgres
 from support.brokers import Rabbit
-from support.fleet import Fleet, Probes, fresh_store
+from support.fleet import ROOT, Fleet, Probes, fresh_store
 from support.market import HASTY, Bought, Market, key, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -276,6 +279,80 @@ async def test_a_postgresql_that_hangs_hangs_nobody(
         await turned_away(market, sku, order, HANGS)
 
     await served_again(fleet, market, sku, pids)
+
+
+def newer_code(folder: Path) -> Path:
+    """The next version of the store: orders has a column more, and a job that fills it."""
+    shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    orders = folder / "estore" / "services" / "orders"
+    (orders / "migrations" / "9001_gift.sql").write_text("ALTER TABLE purchase_order ADD COLUMN gift text;\n")
+    with (orders / "app.py").open("a") as app:
+        app.write(NEWER)
+    return folder
+
+
+NEWER = """
+from estore.kit.service import Job
+_build = build
+
+def build(settings, *, clock=None):
+    service = _build(settings, clock=clock)
+
+    async def wrap_gifts():
+        async with service.db.transaction() as tx:
+            await tx.execute("UPDATE purchase_order SET gift = 'wrapped' WHERE gift IS NULL AND status = 'confirmed'")
+
+    service.jobs = (*service.jobs, Job("gifts", 0.3, wrap_gifts))
+    return service
+"""
+
+
+async def test_old_and_new_code_serve_one_database(fleet: Fleet, market: Market, tmp_path: Path) -> None:
+    old = fleet.processes[2]
+    async with steady_purchases(market, buyers=2) as steady:
+        assert await old.stop(seconds=60) == 0
+        new = old.upgraded(newer_code(tmp_path / "src"), ESTORE_START_WAIT="120")
+        new.start()
+        said = "waits to start"
+        await until("new code waits for its migration", lambda: new.has_said(said), SETTLES, 0.2)
+        assert "9001_gift" in new.said()
+        gift = Migration("9001_gift", "ALTER TABLE purchase_order ADD COLUMN gift text;\n")
+        await migrate(fleet.settings.database_of("orders"), "orders", [*migrations_of("orders"), gift])
+        await new.ready()
+        await everybody_ready(fleet)
+        await asyncio.sleep(3)
+        assert await fleet.processes[0].stop(seconds=60) == 0
+        fleet.processes[0].start()
+        await fleet.processes[0].ready()
+        await everybody_ready(fleet)
+        assert await new.stop(seconds=60) == 0
+        old.start()
+        await everybody_ready(fleet)
+
+    assert steady.failed == []
+    await all_well(market, steady.accepted)
+    conn = await asyncpg.connect(fleet.settings.database_of("orders"))
+    wrapped = await conn.fetchval("SELECT count(*) FROM orders.purchase_order WHERE gift = 'wrapped'")
+    await conn.close()
+    assert wrapped > 0
+
+
+async def test_commands_look_into_the_running_cluster(fleet: Fleet, market: Market) -> None:
+    await market.bought((await market.product(stock=10), 1))
+    await market.proved(SETTLES)
+    code, found = await fleet.command("doctor", "--json")
+    assert (code, {finding["broken"] == [] for finding in json.loads(found)}) == (0, {True})
+    assert await fleet.command("dlq", "list", "--json") == (0, "[]\n")
+    code, found = await fleet.command("events", "order.*", "--no-follow", "--since", "60", "--json")
+    assert code == 0
+    assert "order.confirmed.v1" in {json.loads(line)["name"] for line in found.splitlines()}
+    assert await fleet.command("republish", "--json") == (0, "{}\n")
+    code, found = await fleet.command("dlq", "list", "no.such.queue")
+    assert (code, "there is no queue 'no.such.queue'" in found) == (2, True)
+    nowhere = {"ESTORE_DATABASE_URL": "postgresql://127.0.0.1:1/nowhere"}
+    for command in (["doctor"], ["dlq", "list"], ["events", "--no-follow"]):
+        code, found = await fleet.command(*command, **nowhere)
+        assert (code, len(found.splitlines())) == (1, 1), (command, found)
 
 
 async def test_the_master_secret_is_exchanged_and_nobody_is_turned_away(fleet: Fleet, market: Market) -> None:

@@ -74,6 +74,20 @@ class Process:
         self.kill9()
         return None if self._process is None else self._process.returncode
 
+    def upgraded(self, sources: Path, **environment: str) -> Process:
+        """Return the same process with other code, on the same port; start only one of them."""
+        other = Process(self.names, self._environment | {"PYTHONPATH": str(sources)} | environment, self._log)
+        other.port = self.port
+        return other
+
+    def said(self) -> str:
+        """Its log."""
+        return self._log.read_text()
+
+    async def has_said(self, text: str) -> bool:
+        """Whether its log has `text`."""
+        return text in self.said()
+
     @property
     def pid(self) -> int | None:
         """Of the process that runs now or ran last."""
@@ -182,6 +196,18 @@ class Fleet:
             process.start()
         await asyncio.gather(*(process.ready() for process in self.processes))
         return self
+
+    async def command(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        """Run `estore` with the settings of the processes. Returns its exit code and what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "estore.cli", *arguments),
+            env=self._environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
 
     def tell(self, **environment: str) -> None:
         """Give other settings to processes that start from now on."""
