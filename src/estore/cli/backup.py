@@ -82,7 +82,7 @@ async def backup(settings: Settings, folder: Path) -> Manifest:
             options = ["--format=custom", f"--schema={service}", f"--snapshot={snapshots[service]}"]
             async with room:
                 await run(pg_dump, settings.database_of(service), *options, "--no-owner", "--no-acl", f"--file={file}")
-            return Part(file.name, file.stat().st_size, await digest(file), secret_proof(settings, service))
+            return Part(file.name, file.stat().st_size, await digest(file), proofs(settings, service)[0])
 
         parts = dict(zip(SERVICES, await asyncio.gather(*map(dump, SERVICES)), strict=True))
     seconds = round(monotonic() - began, 2)
@@ -145,9 +145,9 @@ async def _all(connections: Sequence[asyncpg.Connection[Any]], *statements: str)
     return not any(ended)
 
 
-def secret_proof(settings: Settings, service: str) -> str:
-    """Return what the master secret of `service` makes of a fixed text; it tells nothing of the secret."""
-    return settings.derived(f"{service} backup")
+def proofs(settings: Settings, service: str) -> tuple[str, ...]:
+    """Return what each master secret of `service` makes of a fixed text; it tells nothing of the secret."""
+    return settings.accepted(f"{service} backup")
 
 
 async def digest(file: Path) -> str:

@@ -17,7 +17,7 @@ from typing import IO
 
 import msgspec
 
-from estore.cli.backup import DUMPS, FORMAT, MANIFEST, BackupFailed, Manifest, digest, program, run, secret_proof
+from estore.cli.backup import DUMPS, FORMAT, MANIFEST, BackupFailed, Manifest, digest, program, proofs, run
 from estore.cli.compose import SERVICES, build, prepare, provision_roles
 from estore.cli.doctor import GRACE, Finding, examine
 from estore.cli.doctor_messages import unapplied
@@ -160,7 +160,7 @@ async def _check(settings: Settings, folder: Path, manifest: Manifest) -> None:
         file = folder / part.file
         if not file.exists() or await digest(file) != part.sha256:
             raise BackupFailed(f"{file} is missing or damaged")
-        if secret_proof(settings, service) != part.secret:
+        if part.secret not in proofs(settings, service):
             raise BackupFailed(f"the master secret of {service} is not the one that its data is sealed with")
 
 
