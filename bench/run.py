@@ -13,10 +13,18 @@ NAMES = ("start", "reads", "hot_sku", "ledger", "purchases")
 
 def main() -> int:
     """Entry of `python -m bench.run`."""
+    if sys.argv[1:2] == ["capacity"]:
+        from bench.capacity.__main__ import main as capacity
+
+        return capacity(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="estore bench", description="Measure the store against this machine's limits."
     )
-    parser.add_argument("names", nargs="*", help=f"any of {', '.join(NAMES)}; none means all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        help=f"any of {', '.join(NAMES)}; none means all. Or `capacity`: what a store needs",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.names) - set(NAMES))

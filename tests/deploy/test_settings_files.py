@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from estore.kit.settings import SettingError, Settings, load, with_files
+from estore.kit.settings import Login, SettingError, Settings, load, with_files
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -111,3 +111,17 @@ def estore(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         timeout=60,
         check=False,
     )
+
+
+def test_another_master_secret_is_accepted_while_it_is_exchanged() -> None:
+    old, new = Settings(secret="old"), Settings(secret="new")
+    both = Settings(secret="new", secret_accepted="old", database_url="postgresql://admin:pw@db/store")
+    own = Settings(secret="new", environment={"ESTORE_ORDERS_SECRET": "mine", "ESTORE_ORDERS_SECRET_ACCEPTED": "was"})
+
+    assert both.accepted("cart guests") == (new.derived("cart guests"), old.derived("cart guests"))
+    assert new.accepted("cart guests") == (both.derived("cart guests"),)
+    assert own.accepted("orders guests") == tuple(Settings(secret=s).derived("orders guests") for s in ("mine", "was"))
+    assert own.accepted("cart guests") == new.accepted("cart guests")
+    login = both.database_of("orders")
+    assert isinstance(login, Login)
+    assert login.also == (f"postgresql://estore_orders:{old.derived('role orders')}@db/store",)

@@ -138,7 +138,7 @@ async def test_a_forged_refund_moves_nothing_and_a_replayed_one_once(shop: Shop)
     await shop.sandbox.refund_outside((await shop.intent(order))["id"], 600)
     (sent,) = await shop.world.fetch("payments", "SELECT event_id, body FROM sandbox_webhook")
     body, client = sent["body"], shop.world.http("payments")
-    genuine = signing.signed(shop.sandbox.settings.secret, sent["event_id"], body, shop.world.clock.now())
+    genuine = signing.signed(shop.sandbox.settings.secrets[0], sent["event_id"], body, shop.world.clock.now())
     forged = signing.signed("another secret", sent["event_id"], body, shop.world.clock.now())
     statuses = [
         (await client.post("/v1/payments/webhooks/sandbox", content=content, headers=headers)).status_code

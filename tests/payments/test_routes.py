@@ -172,7 +172,7 @@ class Hook:
                 },
             }
         )
-        self.headers = signing.signed(shop.sandbox.settings.secret, "evt_1", self.body, shop.world.clock.now())
+        self.headers = signing.signed(shop.sandbox.settings.secrets[0], "evt_1", self.body, shop.world.clock.now())
 
     async def send(self, **changed: Any) -> httpx.Response:
         headers = self.headers | changed.pop("headers", {})
@@ -232,7 +232,7 @@ async def test_a_webhook_from_another_time_changes_nothing(shop: Shop, seconds: 
     order = await shop.pay("pm_slow")
     hook = Hook(shop, (await shop.intent(order))["id"])
     then = shop.world.clock.now() - timedelta(seconds=seconds)
-    hook.headers = signing.signed(shop.sandbox.settings.secret, "evt_1", hook.body, then)
+    hook.headers = signing.signed(shop.sandbox.settings.secrets[0], "evt_1", hook.body, then)
 
     assert (await hook.send()).status_code == 401
     assert await shop.told(order) == []
@@ -248,7 +248,7 @@ async def test_a_webhook_about_nothing_of_ours_is_taken_and_ignored(shop: Shop) 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"id": 1}', b"\xff", b"[" * 50_000])
 async def test_a_signed_webhook_that_cannot_be_read_is_a_400(shop: Shop, body: bytes) -> None:
     hook = Hook(shop, "pay_1")
-    hook.headers = signing.signed(shop.sandbox.settings.secret, "evt_1", body, shop.world.clock.now())
+    hook.headers = signing.signed(shop.sandbox.settings.secrets[0], "evt_1", body, shop.world.clock.now())
     answer = await hook.send(body=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "payments.webhook_unreadable")

@@ -65,26 +65,55 @@ class Process:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
-    async def stop(self) -> None:
-        """Ask it to drain and end."""
+    async def stop(self, seconds: float = 20.0) -> int | None:
+        """Ask it to drain and end. Returns its exit code."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.to_thread(self._process.wait), 20)
+                await asyncio.wait_for(asyncio.to_thread(self._process.wait), seconds)
         self.kill9()
+        return None if self._process is None else self._process.returncode
+
+    def upgraded(self, sources: Path, **environment: str) -> Process:
+        """Return the same process with other code, on the same port; start only one of them."""
+        other = Process(self.names, self._environment | {"PYTHONPATH": str(sources)} | environment, self._log)
+        other.port = self.port
+        return other
+
+    def said(self) -> str:
+        """Its log."""
+        return self._log.read_text()
+
+    async def has_said(self, text: str) -> bool:
+        """Whether its log has `text`."""
+        return text in self.said()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs now or ran last."""
+        return None if self._process is None else self._process.pid
 
 
 class Gateway(httpx.AsyncBaseTransport):
-    """Sends each request to a process that has its prefix; to the next one when it cannot be connected to."""
+    """Sends each request to a process that has its prefix; to the next one when it cannot be connected to.
 
-    def __init__(self, routes: dict[str, list[int]]) -> None:
+    ready: the ports that may be sent requests, as `Probes` keeps them: with it nothing is tried twice.
+    """
+
+    def __init__(self, routes: dict[str, list[int]], ready: set[int] | None = None) -> None:
         self._routes = routes
+        self._ready = ready
         self._http = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=200))
         self._turn = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         ports = self._routes["/".join(request.url.path.split("/", 3)[:3])]
         self._turn += 1
+        if self._ready is not None:
+            ports = [port for port in ports if port in self._ready]
+            assert ports, f"no process is ready for {request.url.path}"
+            request.url = request.url.copy_with(port=ports[self._turn % len(ports)])
+            return await self._http.handle_async_request(request)
         for attempt in range(len(ports)):
             request.url = request.url.copy_with(port=ports[(self._turn + attempt) % len(ports)])
             try:
@@ -98,11 +127,35 @@ class Gateway(httpx.AsyncBaseTransport):
         await self._http.aclose()
 
 
+class Probes:
+    """Asks processes whether they are ready, as Kubernetes does; `ready` has the ports of those that say so."""
+
+    def __init__(self, processes: Sequence[Process], every: float = 0.25) -> None:
+        self.ready: set[int] = set()
+        self._processes = processes
+        self._every = every
+
+    async def watch(self) -> None:
+        """Ask until cancelled."""
+        async with httpx.AsyncClient(timeout=3) as client:
+            await asyncio.gather(*(self._watch(client, process.port) for process in self._processes))
+
+    async def _watch(self, client: httpx.AsyncClient, port: int) -> None:
+        while True:
+            try:
+                good = (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
+            except httpx.TransportError:
+                good = False
+            (self.ready.add if good else self.ready.discard)(port)
+            await asyncio.sleep(self._every)
+
+
 class Fleet:
     """Processes on one database. layout: which services run in each process."""
 
     def __init__(self, settings: Settings, layout: Sequence[Sequence[str]], folder: Path) -> None:
         self.settings = settings
+        self.probes: Probes | None = None
         parts = urlsplit(settings.database_url)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ESTORE_")}
         environment |= dict(settings.environment) | {
@@ -123,6 +176,7 @@ class Fleet:
             for name in SERVICES
             for prefix in prefixes[name]
         }
+        self._environment = environment
         # The provider sends its webhooks to whatever serves payments.
         hooks = f"http://127.0.0.1:{self._routes['/v1/payments'][0]}/v1/payments/webhooks/sandbox"
         environment["ESTORE_PAYMENTS_SANDBOX_WEBHOOK_URL"] = hooks
@@ -143,6 +197,22 @@ class Fleet:
         await asyncio.gather(*(process.ready() for process in self.processes))
         return self
 
+    async def command(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        """Run `estore` with the settings of the processes. Returns its exit code and what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "estore.cli", *arguments),
+            env=self._environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
+
+    def tell(self, **environment: str) -> None:
+        """Give other settings to processes that start from now on."""
+        self._environment |= environment
+
     async def close(self) -> None:
         await asyncio.gather(*(process.stop() for process in self.processes))
 
@@ -150,7 +220,8 @@ class Fleet:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token:
             sent["authorization"] = f"Bearer {token}"
-        return httpx.AsyncClient(transport=Gateway(self._routes), base_url="http://127.0.0.1", headers=sent, timeout=30)
+        transport = Gateway(self._routes, self.probes.ready if self.probes else None)
+        return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=sent, timeout=30)
 
     def token(self, account_id: str, *, operator: bool = False, vendors: dict[str, str] | None = None) -> str:
         principal = Principal(

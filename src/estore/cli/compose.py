@@ -10,9 +10,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-
-from estore.kit.db import migrate, migrations_of, provision
+from estore.kit.db import connect, migrate, migrations_of, provision
 from estore.kit.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -86,10 +84,7 @@ async def prepare(settings: Settings, names: Sequence[str]) -> dict[str, list[st
     A service with a database URL of its own is only migrated: its role and schema are the operator's business.
     Raises SettingError, MigrationError, OSError.
     """
-    if settings.database_url:
-        for name in names:
-            if f"ESTORE_{name.upper()}_DATABASE_URL" not in settings.environment:
-                await provision(settings.database_url, name, settings.derived(f"role {name}"))
+    await provision_roles(settings, names)
     results = await asyncio.gather(*(_migrate(settings, name) for name in names))
     if settings.amqp_url:
         from estore.kit.bus.topology import declare
@@ -99,6 +94,14 @@ async def prepare(settings: Settings, names: Sequence[str]) -> dict[str, list[st
     return dict(zip(names, results, strict=True))
 
 
+async def provision_roles(settings: Settings, names: Sequence[str]) -> None:
+    """Make roles and schemas of those services that have no database URL of their own."""
+    if settings.database_url:
+        for name in names:
+            if not settings.environment.get(f"ESTORE_{name.upper()}_DATABASE_URL"):
+                await provision(settings.database_url, name, settings.derived(f"role {name}"))
+
+
 async def _migrate(settings: Settings, name: str) -> list[str]:
     return await migrate(settings.database_of(name), name, migrations_of(name))
 
@@ -106,7 +109,7 @@ async def _migrate(settings: Settings, name: str) -> list[str]:
 async def release_claims(settings: Settings, names: Sequence[str]) -> None:
     """Free outbox rows that a store which is certainly not running any more had claimed."""
     for name in names:
-        conn = await asyncpg.connect(settings.database_of(name), server_settings={"search_path": name})
+        conn = await connect(settings.database_of(name), server_settings={"search_path": name})
         try:
             await conn.execute("UPDATE outbox SET claimed_until = NULL WHERE published_at IS NULL")
         finally:

@@ -115,6 +115,25 @@ async def trace(services: Mapping[str, Service], grace: timedelta) -> Traced:
     )
 
 
+async def unapplied(services: Mapping[str, Service]) -> AsyncIterator[tuple[str, list[UUID]]]:
+    """Yield (service, ids) of its published events that some queue which hears them has not applied.
+
+    What a queue keeps in its own table, to be tried again or dead, is not among them.
+    """
+    queues = [await _queue_of(s, services) for s in all_subscriptions(list(services.values()))]
+    for service in services.values():
+        hearing = [queue for queue in queues if _hears_of(queue, service)]
+        await _follow(service, hearing)
+        ids: set[UUID] = set()
+        for queue in hearing:
+            async with queue.service.db.read() as tx:
+                kept = {row[0] for row in await tx.fetch(_FAILED, queue.name, list(queue.missing))}
+            ids |= {lost.id for lost in queue.missing.values() if not lost.open} - kept
+            queue.missing.clear()
+        if ids:
+            yield service.name, sorted(ids)
+
+
 async def _queue_of(subscription: Subscription, services: Mapping[str, Service]) -> _Queue:
     """A queue is asked for what was emitted since it first applied something; what was before it never heard."""
     service = services[subscription.service]

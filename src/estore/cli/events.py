@@ -18,6 +18,7 @@ import asyncpg
 import msgspec
 from rich.console import Console
 
+from estore.kit.db import connect
 from estore.kit.settings import Settings
 
 POLL_SECONDS = 0.25
@@ -60,7 +61,7 @@ async def follow(
     async with AsyncExitStack() as stack:
         connections: dict[str, asyncpg.Connection[Any]] = {}
         for name in names:
-            conn = await asyncpg.connect(settings.database_of(name), server_settings={"search_path": name})
+            conn = await connect(settings.database_of(name), server_settings={"search_path": name})
             stack.push_async_callback(conn.close)
             connections[name] = conn
         seen: dict[UUID, None] = {}

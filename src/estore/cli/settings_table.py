@@ -46,6 +46,8 @@ def settings() -> list[Setting]:
         own = _prefix(service)
         found.append(Setting(f"{own}DATABASE_URL", "text", "", f"database of {service}, instead of the shared one"))
         found.append(Setting(f"{own}SECRET", "text", "", f"secret of {service}, instead of the shared one"))
+        meaning = f"secret that {service} accepts besides, instead of the shared one"
+        found.append(Setting(f"{own}SECRET_ACCEPTED", "text", "", meaning))
         for cls in _structs(service):
             found += _of(cls, own)
     return found
@@ -57,7 +59,9 @@ def check(environment: Mapping[str, str]) -> None:
     Raises SettingError naming the first, and what it may mean. Imports services only where their settings are used.
     """
     shared = {setting.name for setting in _of(Settings, PREFIX)} | set(OTHERS)
-    shared |= {f"{_prefix(service)}{name}" for service in SERVICES for name in ("DATABASE_URL", "SECRET")}
+    shared |= {
+        f"{_prefix(service)}{name}" for service in SERVICES for name in ("DATABASE_URL", "SECRET", "SECRET_ACCEPTED")
+    }
     others = sorted(name for name in environment if name.startswith(PREFIX) and name not in shared)
     if not others:
         return

@@ -28,6 +28,7 @@ MAX_REMEMBERED = 10_000
 MAX_WAITING = 1_000
 FRESH_SECONDS = 0.5
 PAUSE_SECONDS = 0.05
+READ_SECONDS = 5.0
 _KEY = re.compile(r"esk_([0-9A-HJKMNP-TV-Z]{26})_([A-Za-z0-9_-]{43})")
 
 
@@ -108,7 +109,7 @@ class KeyRing:
             await asyncio.sleep(max(0.0, self._read + PAUSE_SECONDS - monotonic()))
             wanted = sorted(self._waiting)
             self._read = read = monotonic()
-            async with self._db.read() as tx:
+            async with asyncio.timeout(READ_SECONDS), self._db.read() as tx:
                 rows = await tx.fetch(
                     "SELECT id, vendor_id, scopes, hash, expires_at FROM trusted_api_key"
                     " WHERE id = ANY ($1::text[]) AND NOT revoked",
@@ -126,9 +127,11 @@ class KeyRing:
             for key_id in wanted:
                 self._remember(key_id, found.get(key_id))
             self._waiting.difference_update(wanted)
-        except BaseException:
+        except BaseException as error:
             # Who waits is told; who comes next asks anew.
             self._waiting.clear()
+            if isinstance(error, TimeoutError):
+                raise Transient("API keys cannot be read now") from None
             raise
         finally:
             self._reading = None

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from importlib import resources
 from typing import Any
@@ -141,10 +141,22 @@ class Tx:
         self._after.append(action)
 
 
+# Until a request is told that no connection is free, and until a server that answers no more is left alone.
+ACQUIRE_SECONDS, GIVE_UP_SECONDS = 5.0, 1.0
 # After a fail-over an address may lead to what was the primary: it answers, and takes nothing.
 _IS_STANDBY = "SELECT pg_is_in_recovery()"
 Flush = Callable[["Tx"], Awaitable[None]]
 Committed = Callable[[list[Envelope]], None]
+
+
+async def connect(dsn: str, **options: Any) -> asyncpg.Connection:
+    """Connect as `asyncpg.connect` does, with another password of a `Login` where the first is refused."""
+    for each in (dsn, *getattr(dsn, "also", ())):
+        try:
+            return await asyncpg.connect(each, **options)
+        except asyncpg.InvalidPasswordError as error:
+            refused = error
+    raise refused
 
 
 class Database:
@@ -167,8 +179,9 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises Transient when the server cannot be reached."""
         try:
-            self._pool = await asyncpg.create_pool(
+            self._pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # its protocol names all options
                 self.dsn,
+                connect=connect,
                 min_size=self._sizes[0],
                 max_size=self._sizes[1],
                 init=_prepare_connection,
@@ -214,7 +227,7 @@ class Database:
                 if self.pool.get_idle_size() or self.pool.get_size() < self.pool.get_max_size():
                     async with self.pool.acquire() as conn:
                         return not await conn.fetchval(_IS_STANDBY)
-                spare = await asyncpg.connect(self.dsn)
+                spare = await connect(self.dsn)
                 try:
                     return not await spare.fetchval(_IS_STANDBY)
                 finally:
@@ -293,34 +306,40 @@ class Database:
         """Borrow a connection; answers of the server that mean "try again" become Transient or Conflict."""
         try:
             asked = monotonic()
-            async with self.pool.acquire(timeout=5) as conn:
+            conn = await self.pool.acquire(timeout=ACQUIRE_SECONDS)
+            try:
                 self._waits.observe(monotonic() - asked)
-                try:
-                    yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
-                except asyncpg.PostgresError as error:
-                    forget_values(error)
-                    raise
+                yield conn  # type: ignore[misc]  # the pool's proxy is a Connection in all but name
+            except asyncpg.PostgresError as error:
+                forget_values(error)
+                raise
+            finally:
+                # A statement that was given up is taken back first; where nobody answers, the connection is cut.
+                with suppress(TimeoutError):
+                    await self.pool.release(conn, timeout=GIVE_UP_SECONDS)
         except asyncpg.DataError as error:
             raise ValueUnacceptable(str(error).partition("\n")[0][:200]) from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError) as error:
             raise Transient(f"the database asked to try again: {error}") from error
-        except (
-            asyncpg.PostgresConnectionError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.AdminShutdownError,
-            asyncpg.TooManyConnectionsError,
-            asyncpg.QueryCanceledError,
-            ConnectionError,
-            OSError,
-            TimeoutError,
-        ) as error:
+        except _AWAY as error:
             raise Transient(f"the database of {self.service} is away") from error
         except asyncpg.UniqueViolationError as error:
             raise Conflict(f"exists already ({error.constraint_name})") from error
 
 
+# What says nothing of the statement: the server ends, starts, is full, is a standby, or does not let us in (any more).
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 _VALUE = re.compile(r": .*?(?P<why> \([^()'\"]*\))?\Z", re.DOTALL)
 
 
@@ -340,7 +359,8 @@ def forget_values(error: asyncpg.PostgresError) -> None:
 async def _rollback(conn: asyncpg.Connection) -> None:
     try:
         _count("ROLLBACK")
-        await conn.execute("ROLLBACK")
+        async with asyncio.timeout(GIVE_UP_SECONDS):
+            await conn.execute("ROLLBACK")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         conn.terminate()
 
@@ -419,7 +439,7 @@ async def migrate(dsn: str, service: str, migrations: Sequence[Migration]) -> li
     A lock that cannot be had within 5 s fails the migration instead of stopping the store (deploy-safe).
     Raises MigrationError when an applied file has changed or a file fails.
     """
-    conn = await asyncpg.connect(dsn, server_settings={"search_path": service, "lock_timeout": "5s"})
+    conn = await connect(dsn, server_settings={"search_path": service, "lock_timeout": "5s"})
     try:
         await conn.execute("SELECT pg_advisory_lock(hashtext($1))", f"estore-migrate-{service}")
         await conn.execute(
@@ -451,7 +471,7 @@ async def migrate(dsn: str, service: str, migrations: Sequence[Migration]) -> li
 
 async def pending(dsn: str, service: str, migrations: Sequence[Migration]) -> list[str]:
     """Return the names of migrations that this database lacks. All of them when it was never migrated."""
-    conn = await asyncpg.connect(dsn, server_settings={"search_path": service})
+    conn = await connect(dsn, server_settings={"search_path": service})
     try:
         known = await conn.fetchval("SELECT to_regclass($1)", f"{service}.schema_migration")
         applied = {r["name"] for r in await conn.fetch("SELECT name FROM schema_migration")} if known else set()

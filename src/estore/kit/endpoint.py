@@ -224,16 +224,19 @@ class Edge:
         """
         name = f"{self.service}.{use_case.__name__}"
 
+        async def flushed(calls: Sequence[tuple[Context, Req]]) -> Sequence[Res | Failure]:
+            # Of its own: who waited may be gone, and a batch that hangs would be waited for by the next.
+            async with asyncio.timeout(timeout), self.db.statement() as tx:
+                return await use_case(tx, calls)
+
         async def flush(calls: Sequence[tuple[Context, Req]]) -> Sequence[Res | Failure]:
             tracer = tracing.tracer
             if tracer is None:
-                async with self.db.statement() as tx:
-                    return await use_case(tx, calls)
+                return await flushed(calls)
             span = tracer.together(self.service, f"{name} together", [ctx for ctx, _ in calls])
             failed: BaseException | None = None
             try:
-                async with self.db.statement() as tx:
-                    return await use_case(tx, calls)
+                return await flushed(calls)
             except BaseException as error:
                 failed = error
                 raise

@@ -54,13 +54,17 @@ def new_message_id() -> UUID:
 class GuestSecrets:
     """The bearer secrets of what guests make, each derived from its id: nobody needs to keep one to tell it again.
 
-    key: the service's own, see `Settings.derived`; whoever has it has all of them.
+    keys: the service's own, see `Settings.accepted`, the newest first; whoever has one has all of its secrets.
     """
 
-    def __init__(self, key: str) -> None:
-        self._key = key.encode()
+    def __init__(self, *keys: str) -> None:
+        self._keys = {hashlib.sha256(key.encode()).hexdigest()[:8]: key.encode() for key in keys}
+        self.hint = next(iter(self._keys))
 
-    def of(self, made: str) -> str:
-        """Return the URL-safe secret of the id `made` (HMAC-SHA256, cut to 24 bytes as RFC 2104 section 5 allows)."""
-        digest = hmac.digest(self._key, made.encode(), hashlib.sha256)
+    def of(self, made: str, hint: str = "") -> str:
+        """Return the URL-safe secret of the id `made` (HMAC-SHA256, cut to 24 bytes as RFC 2104 section 5 allows).
+
+        hint: which key it was first derived with, as `hint` was then; the newest without, or where that key is gone.
+        """
+        digest = hmac.digest(self._keys.get(hint, self._keys[self.hint]), made.encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest[:24]).decode()

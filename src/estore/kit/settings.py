@@ -26,6 +26,17 @@ class SettingError(ValueError):
     """A setting is missing or wrong; the message is one line that names the variable."""
 
 
+class Login(str):
+    """A DSN. also: the same with other passwords, one of which the server may still, or already, want."""
+
+    also: Sequence[str]
+
+    def __new__(cls, dsn: str, also: Sequence[str] = ()) -> Login:
+        login = super().__new__(cls, dsn)
+        login.also = tuple(also)
+        return login
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every service is told.
 
@@ -33,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ESTORE_<SERVICE>_DATABASE_URL says otherwise. amqp_url: RabbitMQ; empty means the local bus.
     secret: from which role passwords and signing secrets are derived; keep it for as long as the data. A service may
     have one of its own, ESTORE_<SERVICE>_SECRET.
+    secret_accepted: another master secret, whose signatures and logins are good too, while `secret` is exchanged: the
+    next one first, the last one then. A service may have one of its own, ESTORE_<SERVICE>_SECRET_ACCEPTED.
     public_url: where clients reach the store; links begin with it.
     sandbox: the sandbox payment provider and mailbox may be used. rate_factor: scales all rate limits, 0 is off.
     currency: of the marketplace. pool_max: connections per service and process. data: folder of the embedded store.
@@ -48,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     amqp_url: str = ""
     secret: str = ""
+    secret_accepted: str = ""
     public_url: str = "http://127.0.0.1:8000"
     currency: str = "EUR"
     sandbox: bool = True
@@ -93,14 +107,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         The master secret is ESTORE_<SERVICE>_SECRET of the service that the purpose begins with, where there is one.
         Raises SettingError where there is no master secret.
         """
-        service = purpose.partition(" ")[0].upper()
-        secret = self.environment.get(f"{PREFIX}{service}_SECRET") or self.secret
+        return self.accepted(purpose)[0]
+
+    def accepted(self, purpose: str) -> tuple[str, ...]:
+        """Return what `derived` returns, to sign with, and after it what is to be accepted besides. Raises as it."""
+        own = f"{PREFIX}{purpose.partition(' ')[0].upper()}_SECRET"
+        secret = self.environment.get(own) or self.secret
         if not secret:
             raise SettingError(f"{PREFIX}SECRET must be set: without it anybody can derive the store's secrets")
-        return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+        other = self.environment.get(f"{own}_ACCEPTED") or self.secret_accepted
+        masters = dict.fromkeys([secret, other] if other else [secret])
+        return tuple(hmac.new(each.encode(), purpose.encode(), hashlib.sha256).hexdigest() for each in masters)
 
     def database_of(self, service: str) -> str:
-        """Return the DSN with which `service` logs in. Raises SettingError when no database is named."""
+        """Return the DSN with which `service` logs in, a `Login`. Raises SettingError when no database is named."""
         own = self.environment.get(f"{PREFIX}{service.upper()}_DATABASE_URL")
         if own:
             return own
@@ -108,8 +128,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingError(f"{PREFIX}DATABASE_URL or {PREFIX}{service.upper()}_DATABASE_URL must be set")
         parts = urlsplit(self.database_url)
         host = parts.netloc.rpartition("@")[2]
-        login = f"estore_{service}:{quote(self.derived(f'role {service}'), safe='')}"
-        return urlunsplit(parts._replace(netloc=f"{login}@{host}"))
+        logins = [
+            urlunsplit(parts._replace(netloc=f"estore_{service}:{quote(password, safe='')}@{host}"))
+            for password in self.accepted(f"role {service}")
+        ]
+        return Login(logins[0], logins[1:])
 
     def section(self, service: str, kind: type[T]) -> T:
         """Return a service's own settings: `ESTORE_<SERVICE>_<FIELD>` for each field of the struct `kind`."""

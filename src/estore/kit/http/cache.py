@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from estore.kit.db import connect
 from estore.kit.telemetry import log
 from estore.kit.telemetry.metrics import CACHE
 
@@ -112,7 +113,7 @@ class ReadCache:
         while True:
             conn: asyncpg.Connection | None = None
             try:
-                conn = await asyncpg.connect(dsn, timeout=5, command_timeout=5)
+                conn = await connect(dsn, timeout=5, command_timeout=5)
                 await conn.add_listener(channel, lambda *args: self.invalidate(set(str(args[3]).split(","))))
                 conn.add_termination_listener(lambda _conn: self._deaf())
                 self.clear()

@@ -34,7 +34,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     clock = clock or SystemClock()
     db = Database(settings.database_of(NAME), NAME, max_size=settings.pool_max)
     edge = Edge(db, clock=clock, limiter=Limiter(settings.rate_factor))
-    e = endpoints.build(edge, Carts(settings.currency, own.max_quantity, GuestSecrets(settings.derived("cart guests"))))
+    e = endpoints.build(
+        edge, Carts(settings.currency, own.max_quantity, GuestSecrets(*settings.accepted("cart guests")))
+    )
     return Service(
         name=NAME,
         prefixes=("/v1/carts",),

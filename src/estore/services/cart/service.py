@@ -62,7 +62,10 @@ class CartView(msgspec.Struct, frozen=True):
 
 
 class NewCart(msgspec.Struct, frozen=True):
-    """A cart that was just made. secret: opens a guest's cart, told once; None for an account's. guest: it is one's."""
+    """A cart that was just made. secret: opens a guest's cart, told once; None for an account's. guest: it is one's.
+
+    key: which one the secret was derived with.
+    """
 
     id: str
     secret: str | None
@@ -71,6 +74,7 @@ class NewCart(msgspec.Struct, frozen=True):
     version: int
     created: bool
     guest: bool = False
+    key: str = ""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -106,7 +110,7 @@ class Carts:
             cart = new_id("crt")
             secret = self._secrets.of(cart)
             await store.add_guest_cart(tx, cart, domain.hash_of(secret), ctx.now)
-            return NewCart(cart, secret, [], Money(0, self._currency), 1, True, guest=True)
+            return NewCart(cart, secret, [], Money(0, self._currency), 1, True, guest=True, key=self._secrets.hint)
         created = await store.add_account_cart(tx, new_id("crt"), account_id, ctx.now)
         view = self._view(_found(await store.open_account_cart(tx, account_id)))
         return NewCart(view.id, None, view.lines, view.subtotal, view.version, created)
@@ -119,7 +123,7 @@ class Carts:
         """The cart as it was answered. Those of before carry their secret, which was drawn by lot."""
         if cart.secret is not None or not cart.guest:
             return cart
-        return msgspec.structs.replace(cart, secret=self._secrets.of(cart.id))
+        return msgspec.structs.replace(cart, secret=self._secrets.of(cart.id, cart.key))
 
     async def read(self, tx: Tx, ctx: Context, request: Key) -> CartView:
         """Return a cart with what its lines cost now. Raises CartUnknown."""

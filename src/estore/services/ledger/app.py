@@ -133,9 +133,12 @@ def _payouts(settings: Settings, db: Database, edge: Edge, books: Books) -> _Pay
 
 def _keys(settings: Settings, own: PayoutSettings) -> list[bytes]:
     """Return the keys of bank accounts, the one to seal with first. Raises SettingError."""
-    newest = own.bank_key or settings.derived("ledger bank accounts")
+    derived = settings.accepted("ledger bank accounts")
+    given = [own.bank_key] if own.bank_key else []
     try:
-        keys = [bytes.fromhex(key.strip()) for key in (newest, *own.bank_keys_before.split(",")) if key.strip()]
+        keys = [
+            bytes.fromhex(key) for part in (*given, *derived, *own.bank_keys_before.split(",")) if (key := part.strip())
+        ]
     except ValueError:
         keys = []
     if not keys or any(len(key) != 32 for key in keys):

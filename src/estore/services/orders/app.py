@@ -119,7 +119,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
     e = endpoints.build(
         edge,
         quotes=quotes,
-        placing=Placing(quotes, own.limits, GuestSecrets(settings.derived("orders guests"))),
+        placing=Placing(quotes, own.limits, GuestSecrets(*settings.accepted("orders guests"))),
         steps=steps,
         learning=Learning(shelf),
         waiting=waiting,

@@ -114,7 +114,7 @@ def _sandbox(site: Site) -> Gateway:
         SandboxSettings(
             webhook_url=site.own.sandbox_webhook_url or f"{site.public}/webhooks/sandbox",
             action_url=f"{site.public}/sandbox/actions",
-            secret=site.settings.derived("payments sandbox webhook"),
+            secrets=site.settings.accepted("payments sandbox webhook"),
             slow_seconds=site.own.sandbox_slow_seconds,
             fee_bps=site.own.sandbox_fee_bps,
         ),
@@ -137,11 +137,11 @@ def _invoice(site: Site) -> Gateway:
             "ESTORE_PAYMENTS_PROVIDERS names invoice: ESTORE_PAYMENTS_INVOICE_IBAN must be an IBAN whose check digits"
             " are right, and ESTORE_PAYMENTS_INVOICE_HOLDER its holder"
         )
-    invoice = InvoiceProvider(site.db, site.public, site.settings.derived("payments invoice"))
+    invoice = InvoiceProvider(site.db, site.public, site.settings.accepted("payments invoice"))
     return Gateway(
         invoice,
         BankAccount(own.invoice_holder.strip(), iban, bic, own.invoice_days),
-        lambda invoicing: routes.invoice_routes(endpoints.build_invoice(site.edge, invoicing), invoice.key_of),
+        lambda invoicing: routes.invoice_routes(endpoints.build_invoice(site.edge, invoicing), invoice.knows),
     )
 
 

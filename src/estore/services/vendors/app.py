@@ -55,7 +55,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         applications = service.Applications(rules)
     except ValueError as error:
         raise SettingError(f"ESTORE_VENDORS_COMMISSION_BY_CATEGORY is wrong: {error}") from None
-    keys = service.Keys(settings.derived("vendors api keys"))
+    keys = service.Keys(settings.accepted("vendors api keys"))
     e = endpoints.build(edge, applications, service.Plans(settings.currency), keys)
     return Service(
         name=NAME,

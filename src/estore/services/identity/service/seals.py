@@ -10,6 +10,8 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from os import urandom
 from typing import Literal
@@ -27,21 +29,21 @@ _REFRESH_TOKEN = re.compile(r"(ses_[0-9A-Z]{26})\.(\d{1,15})\.([A-Za-z0-9_-]{43}
 
 
 class Seals:
-    """Made from the master secret, one key per purpose."""
+    """Made from the master secret, one key per purpose; what was made from an accepted one is good as well."""
 
     def __init__(self, settings: Settings) -> None:
-        self._mail = settings.derived("identity mail tokens").encode()
-        self._refresh = settings.derived("identity refresh tokens").encode()
+        self._mail = [key.encode() for key in settings.accepted("identity mail tokens")]
+        self._refresh = [key.encode() for key in settings.accepted("identity refresh tokens")]
         self._throttle = settings.derived("identity throttle").encode()
         self._prints = settings.derived("identity fingerprints").encode()
-        self._keys = AESGCM(bytes.fromhex(settings.derived("identity keys")))
+        self._keys = [AESGCM(bytes.fromhex(key)) for key in settings.accepted("identity keys")]
 
     # --- mail tokens: account . expiry . hash over both, the purpose, and what the token is to change -------------
 
     def mail_token(self, purpose: Purpose, account: Account, expires_at: datetime) -> str:
         """Return a token that dies at `expires_at`, or once it was used: it covers the state that its use changes."""
         expiry = int(expires_at.timestamp())
-        return f"{account.id}.{expiry}.{self._mail_mac(purpose, account, expiry)}"
+        return f"{account.id}.{expiry}.{self._mail_macs(purpose, account, expiry)[0]}"
 
     @staticmethod
     def account_of(token: str) -> str:
@@ -55,19 +57,19 @@ class Seals:
         match = _MAIL_TOKEN.fullmatch(token)
         if match is None or account is None or match[1] != account.id or int(match[2]) < now.timestamp():
             raise TokenUnusable()
-        if not hmac.compare_digest(match[3], self._mail_mac(purpose, account, int(match[2]))):
+        if not _among(match[3], self._mail_macs(purpose, account, int(match[2]))):
             raise TokenUnusable()
         return account
 
-    def _mail_mac(self, purpose: Purpose, account: Account, expiry: int) -> str:
+    def _mail_macs(self, purpose: Purpose, account: Account, expiry: int) -> list[str]:
         state = account.password_hash if purpose == "reset" else account.email
-        return _mac(self._mail, f"{purpose}|{account.id}|{expiry}|{state}")[:32]
+        return [_mac(key, f"{purpose}|{account.id}|{expiry}|{state}")[:32] for key in self._mail]
 
     # --- refresh tokens: session . generation . hash over both and the session's nonce ----------------------------
 
     def refresh_token(self, session: Session) -> str:
         """Return the only refresh token of `session` that is good now."""
-        return f"{session.id}.{session.generation}.{self._refresh_mac(session, session.generation)}"
+        return f"{session.id}.{session.generation}.{self._refresh_macs(session, session.generation)[0]}"
 
     @staticmethod
     def session_of(token: str) -> str:
@@ -82,12 +84,12 @@ class Seals:
         if match is None or match[1] != session.id:
             raise RefreshRefused()
         generation = int(match[2])
-        if not hmac.compare_digest(match[3], self._refresh_mac(session, generation)) or generation > session.generation:
+        if not _among(match[3], self._refresh_macs(session, generation)) or generation > session.generation:
             raise RefreshRefused()
         return generation
 
-    def _refresh_mac(self, session: Session, generation: int) -> str:
-        return _mac(self._refresh, f"{session.id}|{generation}|{session.nonce.hex()}")
+    def _refresh_macs(self, session: Session, generation: int) -> list[str]:
+        return [_mac(key, f"{session.id}|{generation}|{session.nonce.hex()}") for key in self._refresh]
 
     # --- the rest ---------------------------------------------------------------------------------------------------
 
@@ -103,15 +105,19 @@ class Seals:
         """Return the private key encrypted (AES-256-GCM, bound to its kid)."""
         nonce = urandom(12)
         kid = str(key.kid).encode()
-        return nonce + self._keys.encrypt(nonce, key.as_der(private=True), kid)
+        return nonce + self._keys[0].encrypt(nonce, key.as_der(private=True), kid)
 
     def unseal(self, sealed: bytes, kid: str) -> OKPKey:
         """Return the private key. Raises SettingError when it was sealed under another master secret."""
-        try:
-            der = self._keys.decrypt(sealed[:12], sealed[12:], kid.encode())
-        except InvalidTag:
-            raise SettingError("ESTORE_SECRET is not the one that sealed identity's signing keys") from None
-        return OKPKey.import_key(der, {"kid": kid})
+        for key in self._keys:
+            with suppress(InvalidTag):
+                return OKPKey.import_key(key.decrypt(sealed[:12], sealed[12:], kid.encode()), {"kid": kid})
+        raise SettingError("ESTORE_SECRET is not the one that sealed identity's signing keys")
+
+
+def _among(given: str, good: Sequence[str]) -> bool:
+    # Each is compared in full, so that time tells nothing.
+    return any([hmac.compare_digest(given, each) for each in good])  # noqa: C419
 
 
 def _mac(key: bytes, text: str) -> str:

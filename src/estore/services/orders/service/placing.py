@@ -52,10 +52,14 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):
-    """What `once` keeps of an answer. secret: only in those of before, when secrets were drawn by lot."""
+    """What `once` keeps of an answer. secret: only in those of before, when secrets were drawn by lot.
+
+    key: which one the guest's secret was derived with.
+    """
 
     order_id: str
     secret: str | None = None
+    key: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -295,7 +299,7 @@ class Placing:
             scope,
             key,
             ctx.fingerprint,
-            encoded(Receipt(order_id)),
+            encoded(Receipt(order_id, key=self._secrets.hint)),
             order.shipping_method,
             address,
             order.cart_id,
@@ -336,7 +340,7 @@ async def _replay(tx: Tx, row: object, ctx: Context, secrets: GuestSecrets) -> P
         return Transient("the order cannot be read; try again")
     secret = receipt.secret
     if secret is None and ctx.principal.account_id is None:
-        secret = secrets.of(view.id)
+        secret = secrets.of(view.id, receipt.key)
     return Placed(view.id, encoded(as_placed(view, secret)))
 
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from estore.services.payments.gateways.provider import WebhookForged
@@ -28,17 +28,18 @@ def signed(secret: str, event_id: str, body: bytes, now: datetime) -> dict[str, 
     return {ID: event_id, TIMESTAMP: timestamp, SIGNATURE: _signature(secret, event_id, timestamp, body)}
 
 
-def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """Return the event id of a webhook that is genuine and recent. Raises WebhookForged.
+def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """Return the event id of a webhook that one of `secrets` signed and recent. Raises WebhookForged.
 
     The signature header may hold several, separated by spaces, while a secret is being exchanged.
     """
     event_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     if not _EVENT_ID.fullmatch(event_id) or not _TIME.fullmatch(timestamp):
         raise WebhookForged(f"send {ID}, {TIMESTAMP} and {SIGNATURE}")
-    expected = _signature(secret, event_id, timestamp, body).encode()
+    expected = [_signature(secret, event_id, timestamp, body).encode() for secret in secrets]
     # Every candidate is compared in full, so that time tells nothing.
-    genuine = [hmac.compare_digest(s.encode(), expected) for s in headers.get(SIGNATURE, "").split(" ")[:5]]
+    given = headers.get(SIGNATURE, "").split(" ")[:5]
+    genuine = [hmac.compare_digest(s.encode(), each) for s in given for each in expected]
     if not any(genuine):
         raise WebhookForged("the signature does not match")
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE_SECONDS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import UTC
 
 import msgspec
@@ -34,10 +35,10 @@ from estore.services.vendors.service.shapes import ApiKeyView, ListOf, MakeApiKe
 
 
 class Keys:
-    """secret: from which the keys' secrets are derived."""
+    """secrets: from which the keys' secrets are derived; the first for new ones."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = [secret.encode() for secret in secrets]
 
     async def make_api_key(self, tx: Tx, ctx: Context, request: tuple[str, MakeApiKey]) -> ApiKeyView:
         """Make an API key; `shown` adds its secret. Raises OwnersOnly, StatusForbids, ExpiryInvalid, TooManyApiKeys."""
@@ -70,10 +71,12 @@ class Keys:
 
     def shown(self, made: ApiKeyView) -> NewApiKey:
         """Return what its maker is told, now and on a repeat."""
-        return NewApiKey(**msgspec.structs.asdict(made), key=key_text(made.id, self._secret_of(made.id)))
+        candidates = [self._secret_of(made.id, which) for which in range(len(self._secrets))]
+        secret = next((each for each in candidates if each.endswith(made.last4)), candidates[0])
+        return NewApiKey(**msgspec.structs.asdict(made), key=key_text(made.id, secret))
 
-    def _secret_of(self, key_id: str) -> str:
-        digest = hmac.new(self._secret, key_id.encode(), hashlib.sha256).digest()
+    def _secret_of(self, key_id: str, which: int = 0) -> str:
+        digest = hmac.new(self._secrets[which], key_id.encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

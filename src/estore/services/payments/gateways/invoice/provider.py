@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from estore.contracts.payments import ReportLine
@@ -25,21 +25,29 @@ _PATIENCE = 86_400.0
 
 
 class InvoiceProvider:
-    """url: under which payments are found. secret: from which the keys of invoices are derived.
+    """url: under which payments are found. secrets: from which the keys of invoices are derived; the
+    first for new ones.
 
     What settles an invoice is an operator's mark, which is recorded at once: there is nothing to be asked for.
     """
 
     name = INVOICE
 
-    def __init__(self, db: Database, url: str, secret: str) -> None:
+    def __init__(self, db: Database, url: str, secrets: Sequence[str]) -> None:
         self._db = db
         self._url = url
-        self._secret = secret
+        self._secrets = [secret.encode() for secret in secrets]
 
     def key_of(self, payment_id: str) -> str:
         """Return what proves that somebody was given the invoice of a payment."""
-        return hmac.new(self._secret.encode(), payment_id.encode(), hashlib.sha256).hexdigest()[:32]
+        return self._keys_of(payment_id)[0]
+
+    def knows(self, payment_id: str, key: str) -> bool:
+        """Whether `key` proves that."""
+        return any([hmac.compare_digest(each, key) for each in self._keys_of(payment_id)])  # noqa: C419 - in full
+
+    def _keys_of(self, payment_id: str) -> list[str]:
+        return [hmac.new(key, payment_id.encode(), hashlib.sha256).hexdigest()[:32] for key in self._secrets]
 
     def accepts(self, method: str) -> bool:
         return method == INVOICE

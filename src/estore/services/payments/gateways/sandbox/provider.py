@@ -78,14 +78,14 @@ class ActionDone(Conflict):
 
 
 class SandboxSettings(msgspec.Struct, frozen=True):
-    """webhook_url: where webhooks go. action_url: under which the action pages are. secret: signs webhooks.
+    """webhook_url: where webhooks go. action_url: under which the action pages are. secrets: the first signs webhooks.
 
     slow_seconds: how long pm_slow takes, and what happens by itself. fee_bps: kept of each capture.
     """
 
     webhook_url: str
     action_url: str
-    secret: str
+    secrets: tuple[str, ...]
     slow_seconds: float = 3.0
     fee_bps: int = 0
 
@@ -192,7 +192,7 @@ class SandboxProvider:
         return RefundFinding(RefundFound.SUCCEEDED if reference else RefundFound.NOT_FOUND, reference)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> ProviderEvent:
-        event_id = signing.verify(self.settings.secret, headers, body, now)
+        event_id = signing.verify(self.settings.secrets, headers, body, now)
         try:
             sent = _decode(body)
         except msgspec.MsgspecError as error:
@@ -417,7 +417,7 @@ class SandboxProvider:
             self._delivery.add_done_callback(_report)
 
     async def _send(self, client: httpx.AsyncClient, webhook: Webhook) -> bool:
-        headers = signing.signed(self.settings.secret, webhook.event_id, webhook.body, self._clock.now())
+        headers = signing.signed(self.settings.secrets[0], webhook.event_id, webhook.body, self._clock.now())
         headers["content-type"] = "application/json"
         try:
             answer = await client.post(self.settings.webhook_url, content=webhook.body, headers=headers)
