@@ -45,7 +45,7 @@ def test_the_lines_to_try_work_when_pasted(shop: Up) -> None:
             told = subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True, timeout=30).stdout
             answers.append(json.loads(told))
 
-    products, order, stock, balances, statement, dashboard, payouts, sheet = answers
+    products, order, stock, quote, balances, statement, dashboard, payouts, sheet = answers
     (balance,) = balances["data"]
     # On Mondays the weekly run pays out at once what is available.
     assert balance["paid_out"]["amount"] > 0 <= balance["available"]["amount"]
@@ -56,6 +56,8 @@ def test_the_lines_to_try_work_when_pasted(shop: Up) -> None:
     assert len(products["data"]) == 3
     assert (order["status"], order["payment_status"]) == ("confirmed", "captured")
     assert stock["sku"] == order["lines"][0]["sku"]
+    assert [(one["code"], one["applied"]) for one in quote["promotions"] if one["code"]] == [("WELCOME10", True)]
+    assert quote["totals"]["discount"]["amount"] > 0
 
 
 def test_the_demo_logins_sign_in(shop: Up) -> None:
