@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def files() -> Mapping[str, str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m estore.cli.deploy", description=__doc__).parse_args()
     for path, text in files().items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text, "utf-8")
