@@ -22,9 +22,9 @@ NOT_OURS = (
     "require-lock-timeout",
     "require-statement-timeout",
 )
-# What is known to stop nobody. A constraint is dropped to be made anew, wider and NOT VALID. The indexes of orders since
-# 0007 are on tables that came with the same release, of search/0002 on the short list of what waits for the index; those
-# of before are of when there was no such rule. Whoever adds a line says in the migration why it stops nobody.
+# What is known to stop nobody. A constraint is dropped to be made anew, wider and NOT VALID. The indexes of orders from
+# 0007 on are on tables that came with the same release, that of search/0002 is on the short list of what waits for the
+# index; those of before are older than the rule. Whoever adds a line says in the migration why it stops nobody.
 RELEASED = {
     ("inventory/0002_returns", "ban-drop-constraint"): 1,
     ("ledger/0007_holds_that_fit", "ban-drop-constraint"): 1,

@@ -235,7 +235,9 @@ class Market:
             using = [sale for sale in live if any(cut.promotion == known.id for cut in sale.cuts)]
             own = [sale for sale in using if sale.customer == customer]
             now = replace(known, uses=len(using), own=len(own))
-            if fits(now, demand, any(sale.customer == customer for sale in live), customer == CUSTOMERS[0]):
+            # All give one address, so that to a guest's first order also what accounts ordered went before.
+            ordered = any(sale.customer == customer or not customer for sale in live)
+            if fits(now, demand, ordered, customer == CUSTOMERS[0]):
                 fitting.append(now)
         return choose("ord_0", demand, self.tariff, self.plans, self.clock.now(), fitting)
 

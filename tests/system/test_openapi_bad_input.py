@@ -297,6 +297,10 @@ async def asked(databases: Databases) -> AsyncIterator[Asked]:
         yield found
 
 
+# Written by a timer, whatever is asked.
+TIMERS = frozenset({"payments.report_cursor"})
+
+
 async def state_of(dsn: str) -> dict[str, tuple[int, int]]:
     """How many rows there are in each table, and a digest of what they say."""
     conn = await asyncpg.connect(dsn)
@@ -305,7 +309,7 @@ async def state_of(dsn: str) -> dict[str, tuple[int, int]]:
             "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = ANY($1::text[])", SERVICES
         )
         digest = "SELECT count(*), coalesce(sum(hashtext(t::text)::bigint), 0)::bigint FROM {} t"
-        return {name: tuple(await conn.fetchrow(digest.format(name))) for [name] in names}
+        return {name: tuple(await conn.fetchrow(digest.format(name))) for [name] in names if name not in TIMERS}
     finally:
         await conn.close()
 
