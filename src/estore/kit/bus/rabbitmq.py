@@ -143,6 +143,9 @@ class RabbitBus:
                 if being_cancelled():
                     raise
                 why = "connection lost"  # How aiormq tells those who wait on what it closes.
+            if being_cancelled():
+                # A loss met the stop: there is nothing to connect to again.
+                raise asyncio.CancelledError
             if why != self._said:
                 self._said = why
                 _log.warning("broker is away; events wait in the outbox", reason=why)
@@ -178,7 +181,7 @@ class RabbitBus:
                 # A batch in hand may still commit; its messages come again and do not act twice.
                 if not self._stopping.is_set():
                     await until(lambda: not any(consumer.busy for consumer in self._consumers), BATCH_SECONDS)
-                await cancel(tasks)
+                await cancel(tasks, again=1.0)
                 await incoming.close(timeout=CONFIRM_SECONDS)
         finally:
             await outgoing.close(timeout=CONFIRM_SECONDS)

@@ -32,12 +32,21 @@ def supervise(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[Non
     return asyncio.create_task(keep_running(), name=name)
 
 
-async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel `tasks` and wait until they have ended."""
-    waiting = list(tasks)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+async def cancel(tasks: Iterable[asyncio.Task[None]], again: float = 5.0) -> None:
+    """Cancel `tasks` and wait until they have ended.
+
+    again: seconds after which those that live on are told once more. Until Python 3.12 `asyncio.wait_for`, which the
+    AMQP library waits with, loses a cancellation that arrives together with its answer
+    (https://github.com/python/cpython/issues/86296).
+    """
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        ended, waiting = await asyncio.wait(waiting, timeout=again)
+        for task in ended:
+            if not task.cancelled():
+                task.exception()
 
 
 async def until(condition: Callable[[], bool], seconds: float, step: float = 0.005) -> bool:
