@@ -37,7 +37,7 @@ GOOD = {
     "contracts": "from estore.kit import errors",
     "kit/__init__": "",
     "kit/errors": "",
-    "kit/db": "import asyncpg",
+    "kit/db/__init__": "import asyncpg",
     **dict.fromkeys((f"kit/{name}" for name in ("bus", "endpoint", "http", "runtime", "service", "telemetry")), ""),
     "services/__init__": "",
     "services/a/__init__": "",
