@@ -162,3 +162,24 @@ async def test_a_database_that_is_away_is_a_503_and_comes_back(shop: Shop) -> No
     assert set(codes) <= {201, 503}
     assert codes[-1] == 201
     assert await shop.count("a") == 1 + codes.count(201)
+
+
+async def test_a_transaction_cancelled_at_any_moment_leaves_none_open(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def write() -> None:
+        async with shop.db.transaction() as tx:
+            await tx.execute("SELECT 1")
+
+    ends = []
+    for turns in range(60):
+        task = asyncio.create_task(write())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        ends += await asyncio.gather(task, return_exceptions=True)
+        async with shop.db.read() as tx:
+            assert not tx.conn.is_in_transaction()
+
+    assert isinstance(ends[20], asyncio.CancelledError)
+    assert "active transaction" not in caplog.text

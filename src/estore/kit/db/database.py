@@ -146,8 +146,8 @@ class Database:
         """
         async with self._connection() as conn:
             tx = Tx(conn, self.service)
-            await tx.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else "BEGIN")
             try:
+                await tx.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else "BEGIN")
                 yield tx
                 if tx.outgoing:
                     await insert_outbox(tx, tx.outgoing)
