@@ -19,7 +19,7 @@ from estore.services.ledger.domain.errors import (
     PayeeUnknown,
     SaleUnknown,
 )
-from estore.services.ledger.domain.journal import EntryKind, Overdrawn, Posting, Unbalanced, digest_of
+from estore.services.ledger.domain.journal import EntryKind, Overdrawn, Posting, Unbalanced, digest_of, transfer
 
 __all__ = [
     "NUMBERED",
@@ -42,4 +42,5 @@ __all__ = [
     "digest_of",
     "of_platform",
     "of_vendor",
+    "transfer",
 ]

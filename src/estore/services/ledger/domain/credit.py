@@ -14,7 +14,7 @@ from estore.contracts.orders import CreditUse, OrderCreditRequested
 from estore.kit.errors import Conflict, Invalid, NotFound, Transient
 from estore.services.ledger.domain.accounts import Account, Kind, of_platform
 from estore.services.ledger.domain.entries import summed
-from estore.services.ledger.domain.journal import EntryKind, Posting
+from estore.services.ledger.domain.journal import EntryKind, Posting, transfer
 
 ACTIVE, DISABLED, EXPIRED, REDEEMED = "active", "disabled", "expired", "redeemed"
 SOLD = "sold"
@@ -263,5 +263,5 @@ def returned(refund_id: str, order_id: str, currency: str, returns: Iterable[Ret
 def _moved(
     source: str, kind: EntryKind, debit: Account, credit: Account, amount: int, ref: str, now: datetime, note: str = ""
 ) -> Posting:
-    lines = ((debit, amount), (credit, -amount))
+    lines = transfer(debit, credit, amount)
     return Posting(source=source, kind=kind, currency=credit.currency, ref=ref, note=note, occurred_at=now, lines=lines)

@@ -9,7 +9,7 @@ from datetime import datetime
 from estore.contracts.orders import OrderConfirmed, ParcelShare, RefundAllocated, RefundShare
 from estore.contracts.payments import PaymentCaptured, PaymentDisputeClosed, PaymentDisputed, PaymentRefunded
 from estore.services.ledger.domain.accounts import Account, Kind, of_platform, of_vendor
-from estore.services.ledger.domain.journal import EntryKind, Posting
+from estore.services.ledger.domain.journal import EntryKind, Posting, transfer
 
 
 def payable_of(share: ParcelShare) -> int:
@@ -31,7 +31,7 @@ def captured(event: PaymentCaptured) -> Posting:
         ref=event.payment_id,
         order_id=event.order_id,
         occurred_at=event.captured_at,
-        lines=_moved(_clearing(event), _customer(event.currency), event.amount),
+        lines=transfer(_clearing(event), _customer(event.currency), event.amount),
     )
 
 
@@ -44,7 +44,7 @@ def refunded(event: PaymentRefunded) -> Posting:
         ref=event.refund_id,
         order_id=event.order_id,
         occurred_at=event.refunded_at,
-        lines=_moved(_customer(event.currency), _clearing(event), event.amount),
+        lines=transfer(_customer(event.currency), _clearing(event), event.amount),
     )
 
 
@@ -58,7 +58,7 @@ def disputed(event: PaymentDisputed, at: datetime) -> Posting:
         order_id=event.order_id,
         note=event.reason,
         occurred_at=at,
-        lines=_moved(_disputed(event), _clearing(event), event.amount),
+        lines=transfer(_disputed(event), _clearing(event), event.amount),
     )
 
 
@@ -72,7 +72,7 @@ def dispute_closed(event: PaymentDisputeClosed) -> Posting:
         ref=event.dispute_id,
         order_id=event.order_id,
         occurred_at=event.closed_at,
-        lines=_moved(_clearing(event) if event.won else _customer(event.currency), _disputed(event), event.amount),
+        lines=transfer(_clearing(event) if event.won else _customer(event.currency), _disputed(event), event.amount),
     )
 
 
@@ -153,10 +153,6 @@ def summed(lines: Iterable[tuple[Account, int]]) -> tuple[tuple[Account, int], .
     for account, amount in lines:
         sums[account] += amount
     return tuple(sorted(sums.items()))
-
-
-def _moved(debit: Account, credit: Account, amount: int) -> tuple[tuple[Account, int], ...]:
-    return ((debit, amount), (credit, -amount))
 
 
 def _customer(currency: str) -> Account:

@@ -81,6 +81,11 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return msgspec.structs.replace(self, lines=lines)
 
 
+def transfer(debit: Account, credit: Account, amount: int) -> tuple[tuple[Account, int], ...]:
+    """Return the lines of an entry that moves `amount` minor units between two accounts; below zero, back."""
+    return ((debit, amount), (credit, -amount))
+
+
 def digest_of(posting: Posting, posted_at: datetime) -> bytes:
     """Return the SHA-256 of what an entry says, in one spelling that SQL can compute too (store.seals.DIGEST).
 

@@ -10,7 +10,7 @@ import msgspec
 
 from estore.kit.errors import Conflict, Denied, Invalid, NotFound
 from estore.services.ledger.domain.accounts import Account, Kind, of_vendor
-from estore.services.ledger.domain.journal import EntryKind, Posting
+from estore.services.ledger.domain.journal import EntryKind, Posting, transfer
 
 
 class PayoutUnknown(NotFound):
@@ -194,9 +194,10 @@ class Payout(msgspec.Struct, kw_only=True):
             source=f"{source}:{self.id}",
             kind=kind,
             currency=self.currency,
-            lines=(
-                (of_vendor(debited, self.vendor_id, self.currency), self.amount),
-                (of_vendor(credited, self.vendor_id, self.currency), -self.amount),
+            lines=transfer(
+                of_vendor(debited, self.vendor_id, self.currency),
+                of_vendor(credited, self.vendor_id, self.currency),
+                self.amount,
             ),
             occurred_at=at,
             ref=self.id,

@@ -16,7 +16,7 @@ from estore.kit.db import Tx
 from estore.kit.envelope import Message
 from estore.kit.http.pages import Page, decode_cursor, page_of
 from estore.kit.telemetry import log
-from estore.services.ledger.domain import EntryKind, Kind, Posting, of_platform
+from estore.services.ledger.domain import EntryKind, Kind, Posting, of_platform, transfer
 from estore.services.ledger.domain.reconciliation import (
     Difference,
     DifferenceResolved,
@@ -91,9 +91,10 @@ def _fees(part: ProviderReported) -> list[Posting]:
             kind=EntryKind.FEE,
             currency=currency,
             ref=part.report_id,
-            lines=(
-                (of_platform(Kind.FEES, currency, part.provider), fee),
-                (of_platform(Kind.CLEARING, currency, part.provider), -fee),
+            lines=transfer(
+                of_platform(Kind.FEES, currency, part.provider),
+                of_platform(Kind.CLEARING, currency, part.provider),
+                fee,
             ),
             occurred_at=part.until,
         )
