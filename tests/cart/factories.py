@@ -10,12 +10,12 @@ import httpx
 
 from estore.contracts.catalog import NewPrice, PriceChanged, Product, ProductChanged, ProductPublished, Variant
 from estore.contracts.inventory import StockAvailabilityChanged
-from estore.contracts.orders import OrderLine, OrderPlaced, Totals
+from estore.contracts.orders import OrderPlaced
 from estore.kit.contract import Event
 from estore.kit.money import Money
+from support.sales import NO_TOTALS, VENDOR, sold
 from support.world import World
 
-VENDOR = "vnd_tonwerk"
 _numbers = itertools.count(1)
 
 
@@ -115,23 +115,8 @@ class Floor:
             number="E-1",
             account_id=None,
             email="a@example.com",
-            lines=tuple(
-                OrderLine(
-                    line_id=f"lin_{sku}",
-                    sku=sku,
-                    product_id=f"prd_{sku}",
-                    vendor_id=VENDOR,
-                    title=sku,
-                    quantity=quantity,
-                    unit_price=1000,
-                    discount=0,
-                    tax=0,
-                    total=1000 * quantity,
-                    commission=0,
-                )
-                for sku, quantity in lines.items()
-            ),
-            totals=Totals(items=0, discount=0, shipping=0, tax=0, total=0, currency="EUR"),
+            lines=tuple(sold(sku, quantity) for sku, quantity in lines.items()),
+            totals=NO_TOTALS,
             cart_id=cart_id,
             cart_version=version,
             deadline=self.world.clock.now() + timedelta(minutes=15),

@@ -12,22 +12,19 @@ from estore.contracts.catalog import Product, ProductPublished, Variant
 from estore.contracts.orders import (
     OrderCancelled,
     OrderConfirmed,
-    OrderLine,
     OrderPlaced,
     ParcelLine,
     ParcelShipped,
     ReturnLine,
     ReturnReceived,
-    Totals,
 )
 from estore.kit.context import system_context
 from estore.kit.contract import Event
 from estore.kit.money import Money
+from support.sales import NO_TOTALS, VENDOR, sold
 from support.world import World
 
-VENDOR = "vnd_tonwerk"
 _numbers = itertools.count(1)
-_TOTALS = Totals(items=0, discount=0, shipping=0, tax=0, total=0, currency="EUR")
 
 
 def published(*skus: str, product_id: str = "prd_mug", vendor_id: str = VENDOR, version: int = 1) -> ProductPublished:
@@ -38,30 +35,14 @@ def published(*skus: str, product_id: str = "prd_mug", vendor_id: str = VENDOR, 
     return ProductPublished(product_id=product_id, product=product, version=version)
 
 
-def line(sku: str, quantity: int) -> OrderLine:
-    return OrderLine(
-        line_id=f"lin_{next(_numbers)}",
-        sku=sku,
-        product_id="prd_mug",
-        vendor_id=VENDOR,
-        title=sku,
-        quantity=quantity,
-        unit_price=1000,
-        discount=0,
-        tax=0,
-        total=1000 * quantity,
-        commission=0,
-    )
-
-
 def placed(order_id: str, *lines: tuple[str, int], deadline: datetime) -> OrderPlaced:
     return OrderPlaced(
         order_id=order_id,
         number="E-1",
         account_id=None,
         email="a@example.com",
-        lines=tuple(line(*each) for each in lines),
-        totals=_TOTALS,
+        lines=tuple(sold(*each) for each in lines),
+        totals=NO_TOTALS,
         cart_id=None,
         cart_version=None,
         deadline=deadline,
@@ -75,8 +56,8 @@ def confirmed(order_id: str, *lines: tuple[str, int]) -> OrderConfirmed:
         number="E-1",
         account_id=None,
         email="a@example.com",
-        lines=tuple(line(*each) for each in lines),
-        totals=_TOTALS,
+        lines=tuple(sold(*each) for each in lines),
+        totals=NO_TOTALS,
         payment_id="pay_1",
         version=3,
     )

@@ -18,14 +18,14 @@ from estore.contracts.catalog import (
     Variant,
 )
 from estore.contracts.inventory import StockAvailabilityChanged
-from estore.contracts.orders import OrderConfirmed, OrderLine, Totals
+from estore.contracts.orders import OrderConfirmed
 from estore.contracts.reviews import ReviewRatingChanged
 from estore.contracts.vendors import VendorApproved, VendorSuspended
 from estore.kit.contract import Event
 from estore.kit.money import Money
+from support.sales import NO_TOTALS, VENDOR, sold
 from support.world import World
 
-VENDOR = "vnd_tonwerk"
 _numbers = itertools.count(1)
 
 
@@ -59,6 +59,13 @@ def published(name: str, title: str = "", version: int = 1, **values: Any) -> Pr
 def changed(name: str, title: str = "", *, version: int, **values: Any) -> ProductChanged:
     made = product(name, title, **values)
     return ProductChanged(product_id=made.product_id, product=made, version=version)
+
+
+def ranged(name: str, lowest: int, highest: int) -> tuple[ProductPublished, PriceChanged]:
+    """A product with two variants, `<name>-a` at the lowest price and `<name>-b` at the highest."""
+    made = published(name, skus=(f"{name}-a", f"{name}-b"), price=lowest)
+    dearer = PriceChanged(product_id=f"prd_{name}", prices=(NewPrice(f"{name}-b", Money(highest, "EUR")),), version=2)
+    return made, dearer
 
 
 def archived(name: str, version: int) -> ProductArchived:
@@ -100,23 +107,8 @@ def bought(*names: str, quantity: int = 1) -> OrderConfirmed:
         number=f"E-{number}",
         account_id=None,
         email="a@example.com",
-        lines=tuple(
-            OrderLine(
-                line_id=f"lin_{name}",
-                sku=name,
-                product_id=f"prd_{name}",
-                vendor_id=VENDOR,
-                title=name,
-                quantity=quantity,
-                unit_price=1000,
-                discount=0,
-                tax=0,
-                total=1000 * quantity,
-                commission=0,
-            )
-            for name in names
-        ),
-        totals=Totals(items=0, discount=0, shipping=0, tax=0, total=0, currency="EUR"),
+        lines=tuple(sold(name, quantity) for name in names),
+        totals=NO_TOTALS,
         payment_id="pay_1",
         version=1,
     )
