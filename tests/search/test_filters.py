@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from estore.kit.db import statements
-from search.factories import Shop, approved, bought, rated, suspended
+from estore.services.search.store.index.facets import ATTRIBUTE_VALUES
+from search.factories import Shop, approved, bought, published, ranged, rated, suspended
 
 
 @pytest.fixture
@@ -64,6 +66,55 @@ async def test_a_facets_own_choice_does_not_narrow_its_counts(shelves: Shop) -> 
     assert facets["price"] == [{"min": 1000, "max": 2500, "count": 1}]
 
 
+async def test_two_spellings_of_an_attribute_are_alternatives_of_one(shelves: Shop) -> None:
+    params = [("attr.colour", "Red"), ("attr.Colour", "Clear"), ("attr.COLOUR", "Red")]
+    async with shelves.world.http("search") as client:
+        found = (await client.get("/v1/search", params=params)).json()
+
+    assert sorted(hit["slug"] for hit in found["data"]) == ["glass", "pan", "red"]
+
+
+async def test_a_price_range_counts_what_choosing_it_finds(shop: Shop) -> None:
+    for name, low, high in (("wide", 900, 12_000), ("cheap", 100, 999), ("exact", 1000, 1000), ("dear", 2500, 200_000)):
+        await shop.world.deliver("search", *ranged(name, low, high))
+    await shop.index()
+    facets = (await shop.search(""))["facets"]["price"]
+    chosen = [
+        (await shop.search("", price_min=each["min"], **({"price_max": each["max"] - 1} if each["max"] else {})))
+        for each in facets
+    ]
+
+    assert [each["count"] for each in facets] == [2, 2, 2, 2, 2, 1, 1, 1]
+    assert [found["total"] for found in chosen] == [each["count"] for each in facets]
+    assert [found["facets"]["price"] for found in chosen] == [facets] * len(facets)
+
+
+async def test_what_is_chosen_is_counted_however_rare_it_is(shop: Shop) -> None:
+    for number in range(ATTRIBUTE_VALUES + 1):
+        traits = {"Shade": f"shade {number:03}", "Kind": "rare\nkind" if number else "kind"}
+        await shop.world.deliver("search", published(f"p{number}", "Mug", attributes=traits, brand=f"b{number:03}"))
+    await shop.index()
+    last = f"shade {ATTRIBUTE_VALUES:03}"
+    shade = (await shop.search("", attr_shade=last, brand=f"b{ATTRIBUTE_VALUES}", limit=1))["facets"]
+    kind = (await shop.search("", attr_kind="kind", limit=1))["facets"]
+
+    assert counts(shade["attributes"]["shade"]) == {last: 1}
+    assert counts((await shop.search("", attr_shade=last))["facets"]["attributes"]["shade"])[last] == 1
+    assert counts((await shop.search("", brand=f"b{ATTRIBUTE_VALUES}"))["facets"]["brand"])[f"b{ATTRIBUTE_VALUES}"] == 1
+    assert counts(kind["attributes"]["kind"]) == {"rare\nkind": ATTRIBUTE_VALUES, "kind": 1}
+
+
+async def test_a_long_value_is_filtered_by_as_its_facet_says_it_and_as_it_is(shop: Shop) -> None:
+    await shop.sell("long", "Mug", attributes={"Care": "w" * 95, "🎨": "x", "Empty": ""}, brand="b" * 95)
+    await shop.index()
+    facets = (await shop.search(""))["facets"]
+
+    assert counts(facets["attributes"]["care"]) == {"w" * 80: 1}
+    assert list(facets["attributes"]) == ["care"]
+    assert await shop.names("", attr_care="w" * 95, brand="b" * 95) == ["long"]
+    assert await shop.names("", attr_care="w" * 80, brand="b" * 80) == ["long"]
+
+
 async def test_what_can_be_sorted_by(shelves: Shop) -> None:
     async def names(sort: str) -> list[str]:
         return await shelves.names("", sort=sort)
@@ -115,6 +166,47 @@ async def test_the_operator_pins_boosts_and_buries(shelves: Shop) -> None:
     assert with_pan == (plain, ["pan", *plain], plain)
     assert await shelves.names("mug") == ["blue", "glass", "red"]
     assert [r["action"] for r in (await shelves.ok("GET", "/rules"))["data"]] == ["boost", "bury"]
+
+
+async def test_pins_stand_at_their_places_on_every_page(shop: Shop) -> None:
+    for number in range(7):
+        await shop.sell(f"m{number}", "Mug", price=1000 + number)
+    for name in ("first", "third", "other", "ninth"):
+        await shop.sell(name, "Pan", path=("kitchen", "pans"))
+    await shop.index()
+    mugs = await shop.names("mug", limit=20)
+    for name, position in (("ninth", 40), ("third", 3), ("other", 3), ("first", 1)):
+        rule = {"product_id": f"prd_{name}", "action": "pin", "query": "mug", "position": position}
+        await shop.ok("POST", "/rules", rule)
+    pages, cursor = [], ""
+    while not pages or cursor:
+        page = await shop.search("mug", limit=3, **({"cursor": cursor} if cursor else {}))
+        pages.append([hit["slug"] for hit in page["data"]])
+        cursor = page["next_cursor"]
+
+    assert page["total"] == 11
+    assert [len(each) for each in pages] == [3, 3, 3, 2]
+    assert list(chain(*pages)) == ["first", mugs[0], "third", "other", *mugs[1:], "ninth"]
+    assert [len(await shop.names("mug", limit=limit)) for limit in (1, 2, 10, 11, 20)] == [1, 2, 10, 11, 11]
+
+
+async def test_a_pin_that_is_all_there_is_needs_no_partial_matches(shelves: Shop) -> None:
+    await shelves.ok("POST", "/rules", {"product_id": "prd_pan", "action": "pin", "query": "red pan"})
+    found = await shelves.search("red pan", explain="true")
+
+    assert [hit["slug"] for hit in found["data"]] == ["pan"]
+    assert (found["total"], found["relaxed"]) == (1, False)
+    assert found["data"][0]["explanation"]["pinned"]
+
+
+async def test_facets_count_what_is_pinned(shelves: Shop) -> None:
+    await shelves.ok("POST", "/rules", {"product_id": "prd_pan", "action": "pin", "query": "mug"})
+    facets = (await shelves.search("mug", brand="Ton"))["facets"]
+
+    assert counts(facets["brand"]) == {"Ton": 3, "Glas": 1}
+    assert counts(facets["category"]) == {"kitchen": 3, "mugs": 2, "pans": 1}
+    assert len((await shelves.search("mug", brand="Ton"))["data"]) == 3
+    assert counts((await shelves.search("mug", sort="price"))["facets"]["category"]) == {"kitchen": 3, "mugs": 3}
 
 
 async def test_rules_that_would_do_nothing_are_refused(shelves: Shop) -> None:

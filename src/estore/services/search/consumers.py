@@ -27,5 +27,5 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
                 VendorSuspended: e.learn_suspended,
             },
         ),
-        Subscription("search.sales", {OrderConfirmed: e.learn_sales}, linger=0.1),
+        Subscription("search.sales", {OrderConfirmed: e.learn_sales}, batch=1000, pace=0.2),
     ]

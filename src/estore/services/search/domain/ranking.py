@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 HALF_LIFE = timedelta(days=30)
@@ -32,3 +33,14 @@ def weight(popularity: float, votes: int, stars: int, *, in_stock: bool) -> floa
     sold = 1.0 + 0.15 * math.log1p(popularity)
     liked = 0.6 + 0.4 * rating(votes, stars) / USUAL_STARS
     return sold * liked * (1.0 if in_stock else 0.6)
+
+
+def places(positions: Sequence[int], total: int) -> list[int]:
+    """Return where pinned products stand in a list of `total`, counted from 0, in their order.
+
+    positions: ascending, from 1 on. Two at one position stand side by side; those past the end stand at the end.
+    """
+    found: list[int] = []
+    for position in positions:
+        found.append(max(position - 1, found[-1] + 1 if found else 0))
+    return [min(place, total - len(found) + at) for at, place in enumerate(found)]

@@ -13,7 +13,7 @@ FRESH_SECONDS = 0.5
 
 
 class Rules:
-    """synonyms: words -> others that mean the same. of: query ('' for every one) -> (action, key), pins in order.
+    """synonyms: words -> others that mean the same. of: query ('' for every one) -> (action, key, position), in order.
     version: another one in this process means other synonyms."""
 
     def __init__(
@@ -21,7 +21,7 @@ class Rules:
         version: int,
         synonyms: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
         stop_words: frozenset[str],
-        of: Mapping[str, Sequence[tuple[str, int]]],
+        of: Mapping[str, Sequence[tuple[str, int, int]]],
     ) -> None:
         self.version = version
         self.synonyms = synonyms
@@ -31,7 +31,11 @@ class Rules:
     def keys(self, action: str, query: str) -> tuple[int, ...]:
         """Return the products that `action` is about, of this query and of every query."""
         rules = [*self._of.get(query, ()), *(self._of.get("", ()) if query else ())]
-        return tuple(dict.fromkeys(key for kind, key in rules if kind == action))
+        return tuple(dict.fromkeys(key for kind, key, _ in rules if kind == action))
+
+    def pins(self, query: str) -> tuple[tuple[int, int], ...]:
+        """Return the products that stand at a place of this query: (key, position from 1 on), in order."""
+        return tuple((key, position) for kind, key, position in self._of.get(query, ()) if kind == "pin")
 
 
 class Rulebook:
@@ -65,7 +69,7 @@ def _rules(version: int, groups: Sequence[Sequence[str]], stop_words: Sequence[s
             others = [other for other in members if other != member and other]
             if member and others:
                 synonyms.setdefault(member, []).extend(others)
-    of: dict[str, list[tuple[str, int]]] = {}
+    of: dict[str, list[tuple[str, int, int]]] = {}
     for row in rows:
-        of.setdefault(row["query"], []).append((row["action"], row["key"]))
+        of.setdefault(row["query"], []).append((row["action"], row["key"], row["position"]))
     return Rules(version, synonyms, frozenset(word for text in stop_words for word in words_of(text)), of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -74,11 +74,10 @@ class Desk:
         vendors = await store.documents.vendors(tx, request.vendor) if request.vendor else []
         wanted = _wanted(request, rules, query, offset, vendors)
         found = await self.in_thread(self.reader.search, wanted)
-        keys = [*found.pinned, *found.keys] if offset == 0 else found.keys
-        cards = await store.documents.cards(tx, keys)
-        hits = [_hit(cards[key]) for key in keys if key in cards]
+        cards = await store.documents.cards(tx, found.keys)
+        hits = [_hit(cards[key]) for key in found.keys if key in cards]
         if request.explain:
-            hits = _explained(hits, keys, found, cards, ctx)
+            hits = _explained(hits, found, cards, ctx)
         if offset == 0 and query:
             self._tally.search(query, without=found.total == 0, relaxed=found.relaxed)
         more = len(found.keys) == request.limit and offset + request.limit < min(found.total, DEEPEST)
@@ -198,7 +197,7 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
         price_max=request.price_max,
         stars=None if request.rating is None else request.rating * 100,
         in_stock=request.in_stock,
-        attributes={facet_name(name): values for name, values in request.attributes.items()},
+        attributes=_attributes(request.attributes),
     )
     return Wanted(
         asked=asked._replace(words=words),
@@ -209,13 +208,22 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
         facets=request.facets,
         synonyms=rules.synonyms,
         words=rules.version,
-        pinned=rules.keys("pin", query) if query else (),
+        pinned=rules.pins(query) if query else (),
         boosted=rules.keys("boost", query),
         buried=rules.keys("bury", query),
         explain=request.explain,
         # Signs, or pictures: that is not the same as asking for everything
         unreadable=bool(request.q.strip()) and not asked.words and not asked.phrases,
     )
+
+
+def _attributes(named: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return values by the name that the index has; `Colour` and `colour` are alternatives of one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, values in named.items():
+        of = facet_name(name)
+        found[of] = tuple(dict.fromkeys((*found.get(of, ()), *values)))
+    return found
 
 
 def _values(counts: dict[str, int]) -> list[shapes.FacetValue]:
@@ -248,15 +256,13 @@ def _hit(row: Record) -> shapes.Hit:
     )
 
 
-def _explained(
-    hits: list[shapes.Hit], keys: Sequence[int], found: Found, cards: dict[int, Record], ctx: Context
-) -> list[shapes.Hit]:
+def _explained(hits: list[shapes.Hit], found: Found, cards: dict[int, Record], ctx: Context) -> list[shapes.Hit]:
     details = dict(zip(found.keys, zip(found.scores, found.explained, strict=True), strict=True))
     out = []
-    for hit, key in zip(hits, [key for key in keys if key in cards], strict=True):
+    for hit, key in zip(hits, [key for key in found.keys if key in cards], strict=True):
         row = cards[key]
         popularity = ranking.decayed(row["popularity"], row["popular_at"], ctx.now)
-        score, text = details.get(key, (0.0, None))
+        score, text = details[key]
         why = shapes.Explanation(
             score=round(score, 4),
             weight=round(ranking.weight(popularity, row["votes"], row["stars"], in_stock=hit.in_stock), 4),

@@ -100,7 +100,8 @@ class FacetValue(msgspec.Struct, frozen=True):
 
 
 class PriceFacet(msgspec.Struct, frozen=True):
-    """Products whose cheapest variant costs from `min` to below `max` minor units (null: no upper end)."""
+    """Products with prices from `min` to below `max` minor units (null: no upper end): what `price_min=<min>` and
+    `price_max=<max - 1>` find. One with a cheap and a dear variant counts in several ranges."""
 
     min: int
     max: int | None

@@ -57,7 +57,7 @@ async def everything(tx: Tx) -> tuple[list[list[str]], list[str], list[Record]]:
     """Return synonyms, stop words, and the rules with the keys of their products."""
     found = {row["name"]: row["body"] for row in await tx.fetch("SELECT name, body FROM vocabulary")}
     rules = await tx.fetch(
-        "SELECT r.query, r.action, d.key FROM rule r JOIN document d USING (product_id)"
+        "SELECT r.query, r.action, r.position, d.key FROM rule r JOIN document d USING (product_id)"
         " ORDER BY r.position, r.id LIMIT $1",
         MAX_RULES,
     )

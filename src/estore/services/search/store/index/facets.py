@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 from tantivy import Query, Searcher
@@ -16,25 +15,18 @@ FACET_VALUES = 50
 ATTRIBUTE_VALUES = 400
 # Counting attributes takes as long as all other facets together: of so many products, they are counted side by side
 MANY = 10_000
-_AGGREGATIONS: dict[str, Any] = {
-    **{kind: {"terms": {"field": field, "size": FACET_VALUES}} for kind, field in FIELDS.items()},
-    "in_stock": {"terms": {"field": "in_stock", "size": 2}},
-    "price": {
-        "range": {
-            "field": "price",
-            "ranges": [
-                {"from": float(low)} | ({} if high is None else {"to": float(high)})
-                for low, high in zip(ranking.PRICE_STEPS, [*ranking.PRICE_STEPS[1:], None], strict=True)
-            ],
-        }
-    },
-    "rating": {
-        "range": {
-            "field": "stars",
-            "ranges": [{"from": low * 100.0, "to": high * 100.0} for low, high in ((1, 2), (2, 3), (3, 4), (4, 6))],
-        }
-    },
-    "attr": {"terms": {"field": "attr", "size": ATTRIBUTE_VALUES}},
+_PRICES: list[dict[str, float]] = [
+    {"from": float(low)} | ({} if high is None else {"to": float(high)})
+    for low, high in zip(ranking.PRICE_STEPS, [*ranking.PRICE_STEPS[1:], None], strict=True)
+]
+_STARS = [{"from": low * 100.0, "to": high * 100.0} for low, high in ((1, 2), (2, 3), (3, 4), (4, 6))]
+# Facet -> what is counted for it, by name
+_AGGREGATIONS: dict[str, dict[str, Any]] = {
+    **{kind: {kind: {"terms": {"field": field, "size": FACET_VALUES}}} for kind, field in FIELDS.items()},
+    "in_stock": {"in_stock": {"terms": {"field": "in_stock", "size": 2}}},
+    "price": {name: {"range": {"field": name, "ranges": _PRICES}} for name in ("price", "price_top")},
+    "rating": {"rating": {"range": {"field": "stars", "ranges": _STARS}}},
+    "attr": {"attr": {"terms": {"field": "attr", "size": ATTRIBUTE_VALUES}}},
 }
 Counts = dict[str, dict[str, int]]
 
@@ -45,25 +37,35 @@ class Counting:
     def __init__(self) -> None:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="search-facets")
 
-    def facets(self, searcher: Searcher, text: Query, parts: Mapping[str, Query], total: int) -> Counts:
+    def facets(
+        self,
+        searcher: Searcher,
+        text: Query,
+        parts: Mapping[str, Query],
+        picked: Mapping[str, Sequence[str]],
+        total: int,
+    ) -> Counts:
         """Count what of `total` products else could be chosen: a facet's own choice does not narrow its counts.
 
-        parts: the filters that are set, by facet. Returns kind -> value -> how many.
+        parts: the filters that are set, by facet. picked: the terms that are chosen, by facet; they are counted however
+        few products have them. Returns kind -> value -> how many.
         """
         out: Counts = {}
         open_kinds = [kind for kind in _AGGREGATIONS if kind not in parts]
         found = self._count(searcher, narrowed(text, parts), open_kinds, total)
         for kind in open_kinds:
-            _take(out, kind, found[kind], lambda name: f"attr.{name}" not in parts)
+            _take(out, kind, found, but=[name for name in parts if name.startswith("attr.")])
         for kind in parts:
             own = kind.partition(".")[0]
-            result = searcher.aggregate(narrowed(text, parts, kind), {own: _AGGREGATIONS[own]})
-            _take(out, own, result[own], partial(_is_about, kind))
+            found = searcher.aggregate(narrowed(text, parts, kind), _of_one(kind, picked.get(kind, ())))
+            _take(out, own, found)
+            if "picked" in found:
+                _take(out, own, {own: found["picked"]})
         return out
 
     def _count(self, searcher: Searcher, query: Query, kinds: list[str], total: int) -> dict[str, Any]:
         def count(some: list[str]) -> dict[str, Any]:
-            return searcher.aggregate(query, {kind: _AGGREGATIONS[kind] for kind in some})
+            return searcher.aggregate(query, {name: agg for kind in some for name, agg in _AGGREGATIONS[kind].items()})
 
         if total < MANY or "attr" not in kinds:
             return count(kinds)
@@ -71,22 +73,32 @@ class Counting:
         return count([kind for kind in kinds if kind != "attr"]) | attributes.result()
 
 
-def _is_about(kind: str, name: str) -> bool:
-    return kind == f"attr.{name}"
+def _of_one(kind: str, picked: Sequence[str]) -> dict[str, Any]:
+    """Return what is counted for a facet of which something is chosen: of an attribute, its own values only."""
+    own, _, name = kind.partition(".")
+    asked = dict(_AGGREGATIONS[own])
+    if own == "attr":
+        asked["attr"] = {"terms": {"field": "attr", "size": ATTRIBUTE_VALUES, "include": f"{name}=(.|\n)*"}}
+    if picked:
+        field = FIELDS.get(own, "attr")
+        asked["picked"] = {"terms": {"field": field, "size": len(picked), "include": list(picked)}}
+    return asked
 
 
-def _take(out: Counts, kind: str, result: Any, wanted: Callable[[str], bool]) -> None:
-    """Put the buckets of one aggregation into `out`; those of attributes under `attr.<name>`."""
-    for bucket in result["buckets"]:
+def _take(out: Counts, kind: str, found: Mapping[str, Any], but: Sequence[str] = ()) -> None:
+    """Put what was counted for a facet into `out`; attributes under `attr.<name>`, those of `but` left out."""
+    if kind == "price":
+        _take_prices(out, _buckets(found["price"]), _buckets(found["price_top"]))
+        return
+    for bucket in found[kind]["buckets"]:
         count, key = bucket["doc_count"], bucket["key"]
         if not count:
             continue
         if kind == "attr":
             name, _, value = str(key).partition("=")
-            if wanted(name):
+            # What has no name, or no value, cannot be asked for
+            if name and value and f"attr.{name}" not in but:
                 out.setdefault(f"attr.{name}", {})[value] = count
-        elif kind == "price":
-            out.setdefault(kind, {})[str(int(bucket.get("from", 0)))] = count
         elif kind == "rating":
             # So many stars or more
             for least in range(1, int(bucket.get("from", 0)) // 100 + 1):
@@ -96,3 +108,19 @@ def _take(out: Counts, kind: str, result: Any, wanted: Callable[[str], bool]) ->
             out.setdefault(kind, {})["true" if int(key) else "false"] = count
         else:
             out.setdefault(kind, {})[str(key)] = count
+
+
+def _buckets(result: Any) -> dict[int, int]:
+    """Return lower bound -> how many. The lowest bucket names no bound."""
+    return {int(bucket.get("from", 0)): bucket["doc_count"] for bucket in result["buckets"]}
+
+
+def _take_prices(out: Counts, lowest: Mapping[int, int], highest: Mapping[int, int]) -> None:
+    """Count, as the filter does, products of which some price may lie in a range: those whose lowest is not above it,
+    but those whose highest is below it."""
+    reached = passed = 0
+    for low in ranking.PRICE_STEPS:
+        reached += lowest.get(low, 0)
+        if reached > passed:
+            out.setdefault("price", {})[str(low)] = reached - passed
+        passed += highest.get(low, 0)

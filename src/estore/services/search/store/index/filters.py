@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tantivy import FieldType, Query, Schema
 
 from estore.services.search.store.index.matching import MUST, any_of, every
+from estore.services.search.store.index.schema import MAX_VALUE
 
 FIELDS = {"category": "category", "brand": "maker", "vendor": "vendor"}
 
@@ -27,14 +28,17 @@ class Filters(NamedTuple):
     attributes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
+def picked(filters: Filters) -> dict[str, list[str]]:
+    """Return the values that are chosen, as the index has them, by the facet that they belong to."""
+    found = {kind: [value[:MAX_VALUE] for value in values] for kind in FIELDS if (values := getattr(filters, kind))}
+    for name, values in filters.attributes.items():
+        found[f"attr.{name}"] = [f"{name}={value[:MAX_VALUE]}" for value in values]
+    return found
+
+
 def chosen(schema: Schema, filters: Filters) -> dict[str, Query]:
     """Return the filters that are set, by the facet that they belong to."""
-    found: dict[str, Query] = {}
-    for kind, field in FIELDS.items():
-        if values := getattr(filters, kind):
-            found[kind] = one_of(schema, field, values)
-    for name, values in filters.attributes.items():
-        found[f"attr.{name}"] = one_of(schema, "attr", [f"{name}={value}" for value in values])
+    found = {kind: one_of(schema, FIELDS.get(kind, "attr"), terms) for kind, terms in picked(filters).items()}
     prices = []
     if filters.price_min is not None:
         prices.append(_range(schema, "price_top", filters.price_min, None))

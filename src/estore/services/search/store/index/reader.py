@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from estore.services.search.domain import ranking
 from estore.services.search.domain.errors import IndexMissing
 from estore.services.search.domain.text import Asked
 from estore.services.search.store.index.facets import Counting
-from estore.services.search.store.index.filters import Filters, chosen, narrowed, one_of
+from estore.services.search.store.index.filters import Filters, chosen, narrowed, one_of, picked
 from estore.services.search.store.index.folder import Folder
 from estore.services.search.store.index.kept import Kept
 from estore.services.search.store.index.matching import MUST, NOT, SHOULD, Matching, Synonyms, any_of, every
@@ -37,11 +38,13 @@ SORTS: Mapping[str, tuple[str, Order]] = {
 }
 
 
+# More than there can be of anything.
+MOST = 2**53
 Commit = tuple[str, int, int]
 
 
 class Wanted(NamedTuple):
-    """What to look for. synonyms, pinned (keys, in their order), boosted, buried: the operator's.
+    """What to look for. synonyms, pinned (key, position from 1 on, in order), boosted, buried: the operator's.
     unreadable: something was typed, but nothing that can be looked for; nothing typed asks for everything.
     words: the version of the synonyms: an answer is kept for those who ask the same with the same."""
 
@@ -52,7 +55,7 @@ class Wanted(NamedTuple):
     offset: int = 0
     facets: bool = True
     synonyms: Synonyms = MappingProxyType({})
-    pinned: tuple[int, ...] = ()
+    pinned: tuple[tuple[int, int], ...] = ()
     boosted: tuple[int, ...] = ()
     buried: tuple[int, ...] = ()
     explain: bool = False
@@ -67,11 +70,11 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """keys: of the products, best first, the pinned ones apart. explained: of each key, how its text's score
-    came to be. facets: kind -> value -> how many."""
+    """keys: of the products, best first, the pinned ones where they are to stand. scores, explained: of each key, and
+    how its text's score came to be; of pinned ones 0 and nothing. facets: kind -> value -> how many."""
 
     keys: list[int]
-    pinned: list[int]
+    pinned: frozenset[int]
     scores: list[float]
     total: int
     relaxed: bool
@@ -144,30 +147,64 @@ class Reader:
 
     def _search(self, searcher: Searcher, commit: Commit, wanted: Wanted) -> Found:
         parts = chosen(self._text.schema, wanted.filters)
-        pinned: list[int] = []
-        if wanted.pinned and wanted.sort == "relevance":
-            filtered = narrowed(self._keys(wanted.pinned), parts)
-            there = set(self._page(searcher, filtered, "relevance", len(wanted.pinned), 0).keys)
-            pinned = [key for key in wanted.pinned if key in there]
+        pinned = wanted.pinned if wanted.sort == "relevance" else ()
+        pins = self._allowed(searcher, pinned, parts)
+        # Those past the end stand at the end, where nothing follows that would have to make room
+        before = sum(place < wanted.offset for place in ranking.places([place for _, place in pins], MOST))
         attempt, text, ranked, relaxed, page = 0, Query.empty_query(), Query.empty_query(), False, _Page([], [], [], 0)
         for attempt, (text, relaxed) in enumerate(self._attempts(searcher, wanted)):  # noqa: B007 - the last one found
-            ranked = narrowed(text, parts)
-            if pinned:
-                ranked = Query.boolean_query([(MUST, ranked), (NOT, self._keys(pinned))])
+            ranked = fitting = narrowed(text, parts)
+            if pins:
+                ranked = Query.boolean_query([(MUST, ranked), (NOT, self._keys([key for key, _ in pins]))])
             if wanted.sort == "relevance":
                 ranked = self._favoured(ranked, wanted.boosted, wanted.buried)
-            page = self._page(searcher, ranked, wanted.sort, wanted.limit, wanted.offset)
-            if page.total:
+            page = self._page(searcher, ranked, wanted.sort, wanted.limit, wanted.offset - before)
+            # What is pinned and has the words is found as well
+            if page.total or (pins and self._page(searcher, fitting, "relevance", 1, 0).total):
                 break
-        total, facets = page.total + len(pinned), {}
+        else:
+            relaxed = False
+        total, facets = page.total + len(pins), {}
         if wanted.facets and total:
-            # The same on every page and in every order
-            same = wanted._replace(sort="", limit=0, offset=0, pinned=(), boosted=(), buried=(), explain=False)
+            # The same on every page
+            same = wanted._replace(sort="", limit=0, offset=0, pinned=pinned, boosted=(), buried=(), explain=False)
+            counted = any_of([text, self._keys([key for key, _ in pinned])]) if pinned else text
             facets = self._answers.get(
-                (commit, attempt, same.key()), lambda: self._counting.facets(searcher, text, parts, total)
+                (commit, attempt, same.key()),
+                lambda: self._counting.facets(searcher, counted, parts, picked(wanted.filters), total),
             )
         why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
-        return Found(page.keys, pinned, page.scores, total, relaxed and page.total > 0, facets, why)
+        rows = self._laid_out(page, why, pins, wanted)
+        keys, scores, explained = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+        return Found(keys, frozenset(key for key, _ in pins), scores, total, relaxed, facets, explained)
+
+    def _laid_out(
+        self, page: _Page, why: Sequence[Any], pins: Sequence[tuple[int, int]], wanted: Wanted
+    ) -> list[tuple[int, float, Any]]:
+        """Return what stands on the page: (key, score, why), the pinned ones at their places."""
+        if not pins:
+            return list(zip_longest(page.keys, page.scores, why))
+        total = page.total + len(pins)
+        places = ranking.places([place for _, place in pins], total)
+        at = dict(zip(places, (key for key, _ in pins), strict=True))
+        others = zip_longest(page.keys, page.scores, why)
+        rows = []
+        for place in range(wanted.offset, min(wanted.offset + wanted.limit, total)):
+            if place in at:
+                rows.append((at[place], 0.0, None))
+            elif (row := next(others, None)) is not None:
+                rows.append(row)
+        return rows
+
+    def _allowed(
+        self, searcher: Searcher, pinned: Sequence[tuple[int, int]], parts: Mapping[str, Query]
+    ) -> list[tuple[int, int]]:
+        """Return the pinned products that are there and that the filters let through."""
+        if not pinned:
+            return []
+        filtered = narrowed(self._keys([key for key, _ in pinned]), parts)
+        there = set(self._page(searcher, filtered, "relevance", len(pinned), 0).keys)
+        return [pin for pin in pinned if pin[0] in there]
 
     def _attempts(self, searcher: Searcher, wanted: Wanted) -> Iterator[tuple[Query, bool]]:
         """Yield queries for the words, from strict to lenient, and whether only a part of the words has to be there."""

@@ -22,6 +22,8 @@ WEIGHTS: Mapping[str, float] = {"title": 5.0, "brand": 3.0, "kind": 2.5, "traits
 # Positions are kept where phrases are looked for.
 _NO_POSITIONS = ("brand", "kind")
 MAX_TRAITS = 60
+# Of a brand, or of an attribute's value, as far as it is filtered by.
+MAX_VALUE = 80
 MAX_BODY = 5000
 
 
@@ -85,7 +87,7 @@ class Text:
             "code": [c.lower() for v in row.variants for c in (v["sku"], v.get("barcode")) if c],
             "category": row.category_path,
             "vendor": row.vendor_id,
-            "attr": [f"{facet_name(name)}={value[:80]}" for name, value in traits],
+            "attr": [f"{facet_name(name)}={value[:MAX_VALUE]}" for name, value in traits],
             "price": row.lowest,
             "price_top": row.highest,
             "in_stock": int(in_stock),
@@ -95,7 +97,7 @@ class Text:
             "weight": ranking.weight(popularity, row.votes, row.stars, in_stock=in_stock),
         }
         if row.brand:
-            values["maker"] = row.brand[:80]
+            values["maker"] = row.brand[:MAX_VALUE]
         return Document.from_dict(values, self.schema)
 
 
