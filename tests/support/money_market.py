@@ -15,7 +15,10 @@ import httpx
 import msgspec
 from schwifty import IBAN
 
-from estore.cli.doctor_across import BOOKS, ORDERS, Traced, compare
+from estore.cli.doctor.books import BOOKS
+from estore.cli.doctor.comparing import compare
+from estore.cli.doctor.messages import Traced
+from estore.cli.doctor.orders import ORDERS
 from estore.contracts import REGISTRY
 from estore.contracts.catalog import Product, ProductPublished, Variant
 from estore.contracts.ledger import CreditHeld, CreditRefused

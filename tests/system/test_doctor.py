@@ -9,10 +9,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from estore.cli import doctor_across, doctor_messages
 from estore.cli.compose import SERVICES, build
-from estore.cli.doctor import Finding, examine
-from estore.cli.doctor_across import merged
+from estore.cli.doctor import Finding, comparing, examine, messages
+from estore.cli.doctor.comparing import merged
 from estore.contracts.orders import OrderConfirmed
 from estore.kit.ids import new_message_id
 from estore.kit.runtime import all_subscriptions
@@ -169,7 +168,7 @@ async def test_a_store_at_rest_is_proved_over_what_it_holds(store: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 async def test_doctor_finds(store: str, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (doctor_across, doctor_messages):
+    for module in (comparing, messages):
         monkeypatch.setattr(module, "PAUSES", (0.05, 0.05))
     sql, expected = CASES[case]
     await damage(store, sql)

@@ -19,8 +19,7 @@ import msgspec
 
 from estore.cli.backup import DUMPS, FORMAT, MANIFEST, BackupFailed, Manifest, digest, program, proofs, run
 from estore.cli.compose import SERVICES, build, prepare, provision_roles
-from estore.cli.doctor import GRACE, Finding, examine
-from estore.cli.doctor_messages import unapplied
+from estore.cli.doctor import GRACE, Finding, examine, unapplied
 from estore.kit.clock import monotonic, utc_now
 from estore.kit.db import connect
 from estore.kit.embedded import EmbeddedPostgres

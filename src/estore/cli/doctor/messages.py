@@ -23,6 +23,7 @@ from estore.kit.service import Service
 CHUNK = 5_000
 MAX_KEPT = 200_000
 PAUSES = (0.3, 1.2)
+"""Seconds before each further look at what is suspected: longer than an event takes from outbox to consumer."""
 # Clocks differ by less. An id that says it is made later is no ULID of ours: nothing is known of its time.
 AHEAD = timedelta(days=1)
 _LAST_DAY = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
@@ -146,7 +147,7 @@ async def _queue_of(subscription: Subscription, services: Mapping[str, Service])
 
 async def _span(tx: Tx, queue: str) -> Record | None:
     """The first and the last message that the queue applied."""
-    return await tx.fetchrow(_SPAN, queue, str(_first_id_at(SystemClock().now() + AHEAD)))
+    return await tx.fetchrow(_SPAN, queue, str(first_id_at(SystemClock().now() + AHEAD)))
 
 
 def _hears_of(queue: _Queue, publisher: Service) -> bool:
@@ -225,7 +226,7 @@ async def _broken(queue: _Queue, grace: timedelta) -> list[dict[str, Any]]:
 async def _ghosts_of(queue: _Queue, services: Mapping[str, Service]) -> tuple[int, list[dict[str, Any]]]:
     """Look up what the queue applied in the outboxes that it may come from. Applied is read first, then published."""
     publishers = {event.publisher for event in queue.subscription.handlers} & services.keys()
-    count, last = 0, str(_first_id_at(SystemClock().now() - KEPT))
+    count, last = 0, str(first_id_at(SystemClock().now() - KEPT))
     ghosts: list[dict[str, Any]] = []
     while True:
         async with queue.service.db.read() as tx:
@@ -248,7 +249,8 @@ def _time_of(message_id: UUID) -> datetime:
     return datetime.fromtimestamp(min(message_id.int >> 80, _LAST_DAY) / 1000, UTC)
 
 
-def _first_id_at(moment: datetime) -> UUID:
+def first_id_at(moment: datetime) -> UUID:
+    """Return what the ids of messages that are made at `moment` or later sort after."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 

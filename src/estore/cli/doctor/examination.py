@@ -1,4 +1,4 @@
-"""`estore doctor`: proves on a live store that what must always hold does hold (DESIGN section 6).
+"""All checks, and the table of what they found.
 
 Each check reads one consistent snapshot of one service. Checks across services compare what each says; what is still
 on its way between two services is given time before it counts as broken.
@@ -16,7 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from estore.cli.compose import SERVICES, build
-from estore.cli.doctor_across import check_across
+from estore.cli.doctor.books import BOOKS
+from estore.cli.doctor.comparing import Services, compare
+from estore.cli.doctor.copies import COPIES
+from estore.cli.doctor.messages import Found, trace
+from estore.cli.doctor.orders import ORDERS
 from estore.kit.service import Invariant, Service
 from estore.kit.settings import Settings
 
@@ -38,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True):
         return not self.broken
 
 
-def kit_invariants(grace: timedelta) -> tuple[Invariant, ...]:
+def _kit_invariants(grace: timedelta) -> tuple[Invariant, ...]:
     """Return the kit's own promises, for every service."""
     return (
         Invariant(
@@ -69,7 +73,7 @@ async def examine(settings: Settings, names: Sequence[str] = SERVICES, *, grace:
         found = await asyncio.gather(*(_within(service, grace) for service in services))
         findings = [finding for part in found for finding in part]
         if set(names) == set(SERVICES):
-            across = await check_across({service.name: service for service in services}, grace)
+            across = await _across({service.name: service for service in services}, grace)
             findings += [
                 Finding(f.number, "all", f.name, f.over, [_shown(row) for row in f.broken[:SHOWN]]) for f in across
             ]
@@ -79,10 +83,16 @@ async def examine(settings: Settings, names: Sequence[str] = SERVICES, *, grace:
             await service.db.close()
 
 
+async def _across(services: Services, grace: timedelta) -> list[Found]:
+    traced = await trace(services, grace)
+    compared = await asyncio.gather(*(compare(services, each, traced, grace) for each in (ORDERS, BOOKS, *COPIES)))
+    return [*traced.found, *(found for part in compared for found in part)]
+
+
 async def _within(service: Service, grace: timedelta) -> list[Finding]:
     findings: list[Finding] = []
     async with service.db.transaction(snapshot=True) as tx:
-        for invariant in (*service.invariants, *kit_invariants(grace)):
+        for invariant in (*service.invariants, *_kit_invariants(grace)):
             rows = await tx.fetch(f"SELECT * FROM ({invariant.sql.strip().rstrip(';')}) broken LIMIT {SHOWN}")
             over = await tx.fetchval(invariant.over)
             broken = [_shown(dict(row)) for row in rows]
