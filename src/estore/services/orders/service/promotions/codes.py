@@ -117,9 +117,10 @@ async def disable_code(tx: Tx, ctx: Context, request: OnePromotion[str]) -> Code
     if not _CODE.fullmatch(request.form):
         raise CodeNotFound()
     code = request.form.upper()
-    if await store.disable_code(tx, request.promotion_id, code):
-        await store.raise_revision(tx)
+    disabled = await store.disable_code(tx, request.promotion_id, code)
     found = await store.page_of_codes(tx, request.promotion_id, None, code, None, 1)
     if not found:
         raise CodeNotFound()
+    if disabled:
+        await store.raise_revision(tx)
     return found[0]
