@@ -85,7 +85,7 @@ async def test_codes_are_found_with_their_promotion_whatever_its_state(shop: Sho
     await client.post(f"/v1/promotions/{active['id']}/codes/ACTIVE/disable", headers=key())
     with statements(at_most=1):
         async with shop.world.service("orders").db.read() as tx:
-            found = await store.find_codes(tx, ["active", "GONE", "NONE"])
+            found = (await store.load_facts(tx, ["ACTIVE", "GONE", "NONE"], [], [], [])).codes
 
     assert {
         code: (one.promotion.promotion_id, one.promotion.status, one.code.disabled) for code, one in found.items()

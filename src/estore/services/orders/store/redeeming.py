@@ -165,7 +165,10 @@ async def load_facts(
     tx: Tx, codes: Iterable[str], buyers: Iterable[Buyer], promotion_ids: Iterable[str], scopes: Iterable[str]
 ) -> Facts:
     """Read codes, in capitals, with their promotions; groups and histories of `buyers`; and the counters of the
-    promotions that codes bring, and of these, in `scopes`. One statement, of one moment."""
+    promotions that codes bring, and of these, in `scopes`. One statement, of one moment.
+
+    To be read for every order: neither a new code nor who joins or leaves a group raises the book's revision.
+    """
     known = [buyer for buyer in buyers if buyer.key]
     accounts = sorted({buyer.account_id for buyer in known if buyer.account_id is not None})
     guests = sorted({(buyer.key, buyer.email) for buyer in known if buyer.account_id is None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -91,9 +91,6 @@ class ListOf(msgspec.Struct, frozen=True):
 
     cursor: str | None
     limit: int
-
-
-Step = Literal["pause", "resume", "archive"]
 
 
 class OneMember(msgspec.Struct, frozen=True):

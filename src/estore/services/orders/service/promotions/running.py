@@ -65,7 +65,7 @@ class Promotions:
 
     async def list_promotions(self, tx: Tx, ctx: Context, request: ListPromotions) -> Page[PromotionView]:
         """Return a page of one's vendors' promotions, newest first; of an operator's all."""
-        seen = watcher(ctx)
+        seen = _watcher(ctx)
         if request.vendor_id is not None:
             own = seen.operator or request.vendor_id in seen.vendors
             seen = store.Watcher(seen.operator, [request.vendor_id] if own else [])
@@ -156,21 +156,21 @@ async def _room(tx: Tx, vendor_id: str) -> None:
         raise TooManyPromotions(f"{MOST_ACTIVE}: archive or pause others first")
 
 
-def watcher(ctx: Context) -> store.Watcher:
+def _watcher(ctx: Context) -> store.Watcher:
     """Return whose promotions may be seen: everybody's, or those of one's vendors in whatever role."""
     return store.Watcher(ctx.principal.is_operator, [] if ctx.principal.is_operator else sorted(ctx.principal.vendors))
 
 
 async def seen_promotion(tx: Tx, ctx: Context, promotion_id: str) -> PromotionView:
     """Return a promotion that one may see. Raises PromotionNotFound."""
-    found = await store.show_promotion(tx, watcher(ctx), promotion_id) if _ID.fullmatch(promotion_id) else None
+    found = await store.show_promotion(tx, _watcher(ctx), promotion_id) if _ID.fullmatch(promotion_id) else None
     if found is None:
         raise PromotionNotFound()
     return found
 
 
-async def changeable_promotion(tx: Tx, ctx: Context, promotion_id: str) -> PromotionView:
-    """Return a promotion that one may change. Raises PromotionNotFound, Denied, PromotionArchived."""
+async def _changeable(tx: Tx, ctx: Context, promotion_id: str) -> PromotionView:
+    """Return a promotion that one may change. Raises PromotionNotFound, Denied."""
     found = await seen_promotion(tx, ctx, promotion_id)
     if not ctx.principal.is_operator and not ctx.principal.may(found.vendor_id or "", *WRITERS):
         raise Denied("only owners and catalog may change promotions")
@@ -184,7 +184,7 @@ async def locked_promotion(
 
     Raises PromotionNotFound, Denied, PreconditionFailed, PromotionArchived.
     """
-    seen = await changeable_promotion(tx, ctx, promotion_id)
+    seen = await _changeable(tx, ctx, promotion_id)
     found = await store.lock_promotion(tx, promotion_id)
     if found is None:
         raise PromotionNotFound()

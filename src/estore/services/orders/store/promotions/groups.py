@@ -14,7 +14,7 @@ FROM customer_group g
 """
 _PAGE = f"{_GROUPS} WHERE $1::text IS NULL OR g.name > $1 ORDER BY g.name LIMIT $2"
 _ONE = f"{_GROUPS} WHERE g.name = $1"
-_PUT = "INSERT INTO customer_group (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
+_PUT = "INSERT INTO customer_group (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _LOCK = "SELECT 1 FROM customer_group WHERE name = $1 FOR UPDATE"
 _SHARE = "SELECT 1 FROM customer_group WHERE name = $1 FOR KEY SHARE"
 _SHARE_ALL = "SELECT 1 FROM customer_group WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE"
@@ -49,9 +49,9 @@ async def show_group(tx: Tx, name: str) -> GroupView | None:
     return None if row is None else GroupView(*row)
 
 
-async def put_group(tx: Tx, name: str, now: datetime) -> bool:
-    """Make a group, unless there is one of this name; tells whether it was made."""
-    return await tx.fetchval(_PUT, name, now) is not None
+async def put_group(tx: Tx, name: str, now: datetime) -> None:
+    """Make a group, unless there is one of this name."""
+    await tx.execute(_PUT, name, now)
 
 
 async def lock_group(tx: Tx, name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from estore.kit.db import Tx
-from estore.services.orders.domain.promotions import Named, Promotion, PromotionView, Rules, Status
+from estore.services.orders.domain.promotions import Named, Promotion, PromotionView, Rules
 from estore.services.orders.store.promotions.book import promotion_of
 
 _COLUMNS = "promotion_id, vendor_id, status, body::text, version, created_at, updated_at"
@@ -46,8 +46,6 @@ SELECT (SELECT array_agg(DISTINCT product_id) FROM offer
 _ACTIVE = "SELECT count(*) FROM promotion WHERE vendor_id = $1 AND status = 'active'"
 _IS_VENDOR = "SELECT 1 FROM vendor WHERE vendor_id = $1"
 
-_rules = msgspec.json.Decoder(Rules).decode
-
 
 class Watcher(msgspec.Struct, frozen=True):
     """Who wants to see promotions: an operator, or a member of vendors."""
@@ -57,8 +55,8 @@ class Watcher(msgspec.Struct, frozen=True):
 
 
 def _view(row: Any) -> PromotionView:
-    promotion_id, vendor_id, status, body, version, created_at, updated_at = row
-    return view_of(Promotion(promotion_id, vendor_id, Status(status), _rules(body), version), created_at, updated_at)
+    *columns, created_at, updated_at = row
+    return view_of(promotion_of(*columns), created_at, updated_at)
 
 
 def view_of(promotion: Promotion, created_at: datetime, updated_at: datetime) -> PromotionView:
