@@ -2,6 +2,7 @@
 
 from estore.services.orders.domain.commission import *  # noqa: F403
 from estore.services.orders.domain.errors import *  # noqa: F403
+from estore.services.orders.domain.names import *  # noqa: F403
 from estore.services.orders.domain.order import *  # noqa: F403
 from estore.services.orders.domain.pricing import *  # noqa: F403
 from estore.services.orders.domain.refunding import *  # noqa: F403

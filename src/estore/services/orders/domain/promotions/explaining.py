@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from estore.kit.money import Money, to_major
+from estore.services.orders.domain.names import line_id
 from estore.services.orders.domain.promotions.model import Reason, Refused, Taken
 
 
@@ -138,7 +139,7 @@ def explained_order(order_id: str, taken: Iterable[Taken], currency: str) -> tup
             some[0].title,
             Money(sum(one.amount for one in some), currency),
             tuple(
-                OrderDiscount(f"lin_{order_id[4:]}-{one.line + 1}", Money(one.amount, currency))
+                OrderDiscount(line_id(order_id, one.line + 1), Money(one.amount, currency))
                 for one in some
                 if one.line is not None
             ),

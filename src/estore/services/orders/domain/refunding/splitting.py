@@ -14,7 +14,7 @@ import msgspec
 from estore.contracts.orders import RefundLine, RefundShare
 from estore.kit.money import split
 from estore.services.orders.domain.errors import LineUnknown, NothingLeft, QuantityTooHigh, RefundTooHigh
-from estore.services.orders.domain.order import line_id, parcel_id
+from estore.services.orders.domain.names import line_id, parcel_id
 from estore.services.orders.domain.refunding.book import Allocation, Book, Part, Piece, Sums
 
 __all__ = [

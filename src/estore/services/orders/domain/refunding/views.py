@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from estore.kit.money import Money
-from estore.services.orders.domain.order import line_id, parcel_id
+from estore.services.orders.domain.names import line_id, parcel_id
 from estore.services.orders.domain.refunding.book import Piece, RefundRow
 from estore.services.orders.domain.refunding.splitting import amount_of, shares_of
 
