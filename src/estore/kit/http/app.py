@@ -33,7 +33,7 @@ def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, cl
         state=State({"verifier": verifier, "clock": clock}),
         exception_handlers={HTTPException: on_http_exception, Failure: on_failure, Exception: on_defect},
         request_max_body_size=MAX_BODY,
-        # The document is ours (documenting.py): of the types that decode, not of what a generator makes of them.
+        # The document is ours (documenting/): of the types that decode, not of what a generator makes of them.
         openapi_config=None,
         response_headers=SECURITY_HEADERS,
         logging_config=None,
