@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from bus.world import ATTEMPTS, Echoed, Made, Moved, Whispered, World, cause, envelope, keys, once
+from bus.world import ATTEMPTS, Actor, Echoed, Made, Moved, Whispered, World, cause, envelope, keys, once
 from estore.kit.bus import base, relay
 from estore.kit.db import Tx, insert_outbox
 from estore.kit.envelope import MAX_BODY
@@ -415,6 +415,65 @@ class Outbox:
         assert failures == []
 
 
+class Pacing:
+    """A queue that gathers: what comes between the beginnings of two batches travels together."""
+
+    async def test_what_is_gathered_is_one_batch_and_a_full_one_waits_no_longer(self, world: World) -> None:
+        actor = world.actor(pace=600.0, batch=10)
+        await self.begun(world, actor)
+
+        for key in keys(10):
+            await world.emit(Made(key=key))
+
+        assert once(["first", *keys(10)]) == await world.acted(actor, 11)
+        assert actor.batches == [1, 10]
+
+    async def test_a_batch_that_is_not_full_waits_for_the_pace(self, world: World) -> None:
+        actor = world.actor(pace=0.4)
+        await self.begun(world, actor)
+
+        await world.emit(Made(key="next"))
+
+        assert once(["first", "next"]) == await world.acted(actor, 2)
+        # A little less: the pace is counted from before the batch was read.
+        assert (actor.seen[-1].now - actor.seen[0].now).total_seconds() > 0.35
+
+    async def test_a_stop_waits_for_no_pace_and_loses_nothing_of_what_was_gathered(self, world: World) -> None:
+        actor, other = world.actor(pace=600.0), world.actor("gamma.audit")
+        await self.begun(world, actor)
+        await world.emit(*(Made(key=key) for key in keys(5)))
+        await world.acted(other, 6)
+
+        async with asyncio.timeout(30):
+            await world.down()
+        assert once(["first"]) == await actor.acted()
+        await world.up(alone=True)
+
+        assert once(["first", *keys(5)]) == await world.acted(actor, 6)
+        assert once(["first", *keys(5)]) == await other.acted()
+        await world.drained()
+
+    async def test_a_kill_while_it_gathers_loses_nothing_and_repeats_nothing(self, world: World) -> None:
+        actor, other = world.actor(pace=600.0), world.actor("gamma.audit")
+        await self.begun(world, actor)
+        await world.emit(*(Made(key=key) for key in keys(5)))
+        await world.acted(other, 6)
+
+        await world.die()
+        assert once(["first"]) == await actor.acted()
+        await world.up(alone=True)
+
+        assert once(["first", *keys(5)]) == await world.acted(actor, 6)
+        assert once(["first", *keys(5)]) == await other.acted()
+
+    @staticmethod
+    async def begun(world: World, actor: Actor) -> None:
+        """Have a first message handled, which waits for nothing."""
+        await world.up()
+        await world.emit(Made(key="first"))
+        assert once(["first"]) == await world.acted(actor, 1)
+
+
 class Endings:
     """Stops, cuts and restarts."""
 
@@ -498,7 +557,7 @@ class Endings:
         return True
 
 
-class BusSuite(Delivery, Repetition, Failures, DeadLetters, Outbox, Endings):
+class BusSuite(Delivery, Repetition, Failures, DeadLetters, Outbox, Pacing, Endings):
     """All of it. A driver's class has the fixture `make_bus`."""
 
 

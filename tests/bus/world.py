@@ -12,7 +12,9 @@ from typing import Any
 import asyncpg
 
 from estore.kit.bus.base import Bus, Subscription, shut_down
+from estore.kit.bus.local import LocalBus
 from estore.kit.bus.relay import Relay
+from estore.kit.bus.tasks import cancel
 from estore.kit.context import Context
 from estore.kit.contract import Event, event
 from estore.kit.db import Database, Migration, Tx, migrate
@@ -199,6 +201,16 @@ class World:
     async def down(self, drain: float = 5.0) -> None:
         self.running = False
         await shut_down(self.bus, self.relays, drain)
+
+    async def die(self) -> None:
+        """End as a killed process does: what is in hand is neither finished nor given back, marked or acked."""
+        self.running = False
+        tasks = self.bus._consumers + self.bus._redeliverers if isinstance(self.bus, LocalBus) else [self.bus._task]
+        for relay in self.relays:
+            tasks += relay._tasks
+        await cancel(tasks)
+        for database in self.databases.values():
+            database.on_committed = None
 
     async def emit(self, *events: Event) -> list[Envelope]:
         """Emit in one transaction of alpha."""

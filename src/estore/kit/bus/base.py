@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -43,14 +43,15 @@ class Subscription(msgspec.Struct, frozen=True):
     """One queue of one consumer and purpose, such as `inventory.reservations`.
 
     handlers: event class -> what handles it; within a batch, types are handled in this order.
-    batch: messages in one transaction at most. linger: seconds to wait for more once there is one.
+    batch: messages in one transaction at most. pace: seconds from the beginning of one batch to the next, unless that
+    is full sooner: for queues where nobody waits for the outcome, and many messages cost little more than one.
     attempts: deliveries before a message is dead. prefetch: messages a RabbitMQ consumer may hold, at least a batch.
     """
 
     queue: str
     handlers: Mapping[type[Event], Handler[Any]]
     batch: int = 200
-    linger: float = 0.0
+    pace: float = 0.0
     attempts: int = 8
     prefetch: int = 1000
 
@@ -61,6 +62,35 @@ class Subscription(msgspec.Struct, frozen=True):
     @property
     def by_name(self) -> dict[str, type[Event]]:
         return {cls.event_name: cls for cls in self.handlers}
+
+
+class Pace:
+    """When the next batch of `subscription` begins. After a rest that is at once, under load every `pace` seconds."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+        self._due = 0.0
+        self._hurry = asyncio.Event()
+
+    def arrived(self, waiting: int) -> None:
+        """Be told how many messages wait."""
+        if waiting >= self._subscription.batch:
+            self._hurry.set()
+
+    def hurry(self) -> None:
+        """End a wait: there is nothing to gather for any more."""
+        self._hurry.set()
+
+    async def gather(self, waiting: Sized) -> None:
+        """Return when a batch of `waiting` may begin: it is full, or the last one began `pace` seconds ago."""
+        pace = self._subscription.pace
+        if not pace:
+            return
+        self._hurry.clear()
+        left = self._due - monotonic()
+        if left > 0 and len(waiting) < self._subscription.batch:
+            await signalled(self._hurry, left)
+        self._due = monotonic() + pace
 
 
 def heard_by(subscriptions: Iterable[Subscription]) -> frozenset[str]:

@@ -17,7 +17,7 @@ import msgspec
 from pamqp.commands import Basic
 
 from estore.kit.bus.amqp import AMQP_ERRORS, BrokerAway, FastChannel, open_channel, when_closed
-from estore.kit.bus.base import Dead, Hold, Outcome, Retry, Subscription, handle_through
+from estore.kit.bus.base import Dead, Hold, Outcome, Pace, Retry, Subscription, handle_through
 from estore.kit.bus.publisher import Job, Publisher
 from estore.kit.bus.tasks import being_cancelled, signalled, until
 from estore.kit.bus.topology import dead_key, declare_subscription, delay_key, retry_exchange
@@ -59,6 +59,7 @@ class Consumer:
         self._stopping = stopping
         self._arrived: deque[tuple[int, Envelope]] = deque()
         self._wake = asyncio.Event()
+        self._pace = Pace(subscription)
         self._in_hand: Sequence[tuple[int, Envelope]] = ()
         self._lost = ""
         self._channel: FastChannel | None = None
@@ -106,6 +107,7 @@ class Consumer:
             except AMQP_ERRORS as error:
                 _log.warning("consumer could not say goodbye", queue=self.subscription.queue, reason=str(error))
         self._wake.set()
+        self._pace.hurry()
         await until(lambda: not self.busy, 35.0)
 
     async def _subscribe(self, connection: aiormq.Connection) -> None:
@@ -140,18 +142,21 @@ class Consumer:
         self.alive = False
         self._lost = self._lost or why
         self._wake.set()
+        self._pace.hurry()
 
     def _on_deliver(self, frame: Basic.Deliver, properties: Basic.Properties, body: bytes) -> None:
         self._arrived.append((frame.delivery_tag or 0, envelope_of(properties, frame.routing_key or "", body)))
         self._wake.set()
+        self._pace.arrived(len(self._arrived))
 
     async def _work(self) -> None:
         while not self._lost and not self._stopping.is_set():
             if not self._arrived:
                 await self._wait()
                 continue
-            if self.subscription.linger and len(self._arrived) < self.subscription.batch:
-                await asyncio.sleep(self.subscription.linger)
+            await self._pace.gather(self._arrived)
+            if self._lost or self._stopping.is_set():
+                return  # What was gathered and not acked comes again.
             batch = [self._arrived.popleft() for _ in range(min(len(self._arrived), self.subscription.batch))]
             self.busy, self._in_hand = True, batch
             try:

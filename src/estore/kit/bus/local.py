@@ -23,6 +23,7 @@ from estore.kit.bus.base import (
     Depth,
     Hold,
     Outcome,
+    Pace,
     Retry,
     Subscription,
     handle_through,
@@ -107,12 +108,14 @@ class _Queue:
         self.waiting: deque[_Delivery] = deque()
         self.redelivered: set[UUID] = set()
         self.wake = asyncio.Event()
+        self.pace = Pace(subscription)
         self.busy = False
         self.in_hand: Sequence[_Delivery] = ()
 
     def put(self, delivery: _Delivery) -> None:
         self.waiting.append(delivery)
         self.wake.set()
+        self.pace.arrived(len(self.waiting))
 
     def take(self) -> list[_Delivery]:
         waiting = self.waiting
@@ -234,14 +237,13 @@ class LocalBus:
             _log.warning("redeliveries wait until their claim ends", detail=failure.detail)
 
     async def _consume(self, queue: _Queue) -> None:
-        subscription = queue.subscription
         while True:
             if not queue.waiting:
                 await queue.wake.wait()
             queue.wake.clear()
-            if subscription.linger and len(queue.waiting) < subscription.batch:
-                await asyncio.sleep(subscription.linger)
-            while batch := queue.take():
+            # A stop takes what is gathered back meanwhile: then there is no batch.
+            await queue.pace.gather(queue.waiting)
+            if batch := queue.take():
                 queue.busy, queue.in_hand = True, batch
                 try:
                     await self._work(queue, batch)

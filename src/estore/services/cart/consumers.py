@@ -26,5 +26,5 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
             },
             batch=200,
         ),
-        Subscription("cart.orders", {OrderPlaced: e.take_out_ordered}, batch=200),
+        Subscription("cart.orders", {OrderPlaced: e.take_out_ordered}, batch=200, pace=0.1),
     ]

@@ -13,6 +13,6 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
     """Return the queues of the catalog."""
     return [
         Subscription("catalog.vendors", {VendorApproved: e.vendor_approved, VendorSuspended: e.vendor_suspended}),
-        Subscription("catalog.availability", {StockAvailabilityChanged: e.availability_changed}, linger=0.02),
+        Subscription("catalog.availability", {StockAvailabilityChanged: e.availability_changed}, pace=0.02),
         Subscription("catalog.ratings", {ReviewRatingChanged: e.rating_changed}),
     ]
