@@ -12,10 +12,12 @@ from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.params import Parameter
 
+from estore.kit.context import Context
 from estore.kit.errors import Fault, Malformed
+from estore.kit.http.responses import respond
 
 T = TypeVar("T")
 Limit = Annotated[int, Parameter(ge=1, le=100, description="Entries on a page")]
@@ -64,3 +66,8 @@ def link_header(request: Request[Any, Any, Any], page: Page[Any]) -> dict[str, s
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     query = [*sorted(kept, key=lambda pair: pair[0]), ("cursor", page.next_cursor)]
     return {"link": f'<{request.url.path}?{urlencode(query)}>; rel="next"'}
+
+
+def paged(request: Request[Any, Any, Any], ctx: Context, page: Page[T]) -> Response[Page[T]]:
+    """Encode a page that an endpoint answered, with the Link header to the next one."""
+    return respond(request, ctx, page, headers=link_header(request, page))

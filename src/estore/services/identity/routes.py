@@ -10,7 +10,7 @@ from litestar.params import Parameter
 
 from estore.kit import http
 from estore.kit.errors import NotFound
-from estore.kit.http.pages import Cursor, Limit, Page, decode_cursor, link_header
+from estore.kit.http.pages import Cursor, Limit, Page, decode_cursor
 from estore.services.identity.domain import Address, AddressForm, SandboxMail
 from estore.services.identity.endpoints import Endpoints
 from estore.services.identity.service import (
@@ -105,7 +105,7 @@ def _operators(e: Endpoints) -> list[Any]:
         """All accounts, newest first. Operators only."""
         ctx = await http.context(request)
         page = await e.list_accounts(ctx, ListAccounts(email, decode_cursor(cursor, str), limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.get("/v1/accounts/{account_id:str}", e.get_account, summary="See an account")
     async def get_account(request: Http, account_id: str) -> Response[AccountView]:
@@ -146,8 +146,7 @@ def _mailbox(e: Endpoints) -> list[Any]:
     ) -> Response[Page[SandboxMail]]:
         """What would have been mailed, newest first, tokens included. Operators only, and only in the sandbox."""
         ctx = await http.context(request)
-        page = await e.list_mails(ctx, ListMails(email, decode_cursor(cursor, str), limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_mails(ctx, ListMails(email, decode_cursor(cursor, str), limit)))
 
     return [mails]
 

@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.params import Parameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.inventory import service
 from estore.services.inventory.endpoints import Endpoints
 from estore.services.inventory.service import (
@@ -50,8 +50,7 @@ def _reading(e: Endpoints) -> list[Any]:
     ) -> Response[Page[StockAnswer]]:
         """For members of vendors (owner, fulfilment, catalog): their own SKUs. For operators: everyone's."""
         ctx = await http.context(request)
-        page = await e.list_stock(ctx, service.ListStock(vendor, sku, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_stock(ctx, service.ListStock(vendor, sku, cursor, limit)))
 
     @http.get("/v1/stock/{sku:str}/movements", e.list_movements, tags=TAGS, summary="What changed a SKU's stock")
     async def list_movements(
@@ -59,8 +58,7 @@ def _reading(e: Endpoints) -> list[Any]:
     ) -> Response[Page[MovementAnswer]]:
         """Every change of what is on hand, newest first. The deltas of all movements sum to what is there."""
         ctx = await http.context(request)
-        page = await e.list_movements(ctx, service.ListMovements(sku, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_movements(ctx, service.ListMovements(sku, cursor, limit)))
 
     return [availability, list_stock, list_movements]
 

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 
 from estore.kit import http
 from estore.kit.context import Context
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.reviews.endpoints import Endpoints
 from estore.services.reviews.service import shapes
 from estore.services.reviews.service.shapes import ReviewOut
@@ -60,8 +60,7 @@ def _reading(e: Endpoints) -> list[Any]:
         """Published reviews. Name a product, a vendor, or both."""
         ctx = await http.context(request)
         wanted = shapes.ListReviews(product=product, vendor=vendor, stars=stars, sort=sort, limit=limit, cursor=cursor)
-        page = await e.list_reviews(ctx, wanted)
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_reviews(ctx, wanted))
 
     @http.get("/v1/reviews/summary", e.summary, tags=TAGS, summary="A product's rating")
     async def summary(request: Req, product: ProductId) -> Response[shapes.Summary]:
@@ -77,7 +76,7 @@ def _reading(e: Endpoints) -> list[Any]:
         its `line_id`. What was bought as a guest is not among them."""
         ctx = await http.context(request)
         page = await e.list_mine(ctx, shapes.ListLines(open_only=open_only, limit=limit, cursor=cursor))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.get("/v1/reviews/{review_id:str}", e.get_review, tags=TAGS, summary="One review")
     async def get_review(request: Req, review_id: str) -> Response[ReviewOut]:
@@ -163,7 +162,7 @@ def _moderating(e: Endpoints) -> list[Any]:
         """What rules hold back, and what readers reported; the oldest first."""
         ctx = await http.context(request)
         page = await e.list_queue(ctx, shapes.ListQueue(state=waits, vendor=vendor, limit=limit, cursor=cursor))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.post(
         "/v1/reviews/{review_id:str}/approve", e.approve, status=200, tags=TAGS, summary="Publish it", errors=(412,)

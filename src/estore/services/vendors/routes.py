@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.params import Parameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, decode_cursor, link_header
+from estore.kit.http.pages import Cursor, Limit, Page, decode_cursor
 from estore.services.vendors.domain import (
     ApiKeyNotFound,
     EmailInvalid,
@@ -77,7 +77,7 @@ def _public(e: Endpoints) -> list[Any]:
         """The approved vendors, oldest first. Members and operators see more of each."""
         ctx = await http.context(request)
         page = await e.list_vendors(ctx, ListVendors(status, mine, decode_cursor(cursor, str), limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.get("/v1/vendors/{vendor:str}", e.get_vendor, summary="See a vendor")
     async def get_vendor(request: Http, vendor: str) -> Response[VendorView]:
@@ -136,7 +136,7 @@ def _owners(e: Endpoints) -> list[Any]:
         """Every change of a vendor, its members, plan and keys, newest first. Owners and operators only."""
         ctx = await http.context(request)
         page = await e.list_history(ctx, ListOf(_key(vendor), decode_cursor(cursor, int), limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     return [describe, submit, accept_terms, pay_to, list_history]
 
@@ -229,7 +229,7 @@ def _keys(e: Endpoints, keys: Keys) -> list[Any]:
         """All keys, newest first, revoked ones too; never a secret. Owners and operators only."""
         ctx = await http.context(request)
         page = await e.list_api_keys(ctx, ListOf(_key(vendor), decode_cursor(cursor, str), limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.delete("/v1/vendors/{vendor:str}/api-keys/{key_id:str}", e.revoke_api_key, summary="Revoke an API key")
     async def revoke_api_key(request: Http, vendor: str, key_id: str) -> None:

@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 
 from estore.kit import http
 from estore.kit.http.decoding import UnsupportedMediaType
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.kit.ids import new_id
 from estore.services.catalog.endpoints import Endpoints
 from estore.services.catalog.service import shapes
@@ -97,8 +97,7 @@ def _watching(e: Endpoints) -> list[Any]:
     async def list_imports(request: Req, limit: Limit = 20, cursor: Cursor = None) -> Response[Page[ImportOut]]:
         """Newest first."""
         ctx = await http.context(request)
-        page = await e.list_imports(ctx, shapes.Pages(limit=limit, cursor=cursor))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_imports(ctx, shapes.Pages(limit=limit, cursor=cursor)))
 
     @http.get("/v1/imports/{import_id:str}", e.get_import, tags=TAGS, summary="How far an import is")
     async def get_import(request: Req, import_id: str) -> Response[ImportOut]:
@@ -114,7 +113,7 @@ def _watching(e: Endpoints) -> list[Any]:
         """In the order of the file. A row with an error was left out as a whole; the others were imported."""
         ctx = await http.context(request)
         page = await e.import_errors(ctx, shapes.Pages(of=import_id, limit=limit, cursor=cursor))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.post(
         "/v1/imports/{import_id:str}/cancel",

@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.params import QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.ledger.endpoints import Endpoints
 from estore.services.ledger.service import (
     Adjust,
@@ -55,8 +55,7 @@ def _for_vendors(e: Endpoints) -> list[Any]:
     ) -> Response[Page[BalanceView]]:
         """For owners and finance of your vendors, one entry per currency; for operators everybody's."""
         ctx = await http.context(request)
-        page = await e.list_balances(ctx, ListBalances(vendor, at, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_balances(ctx, ListBalances(vendor, at, cursor, limit)))
 
     @http.get("/v1/ledger/entries", e.list_entries, tags=["ledger"], errors=(404,), summary="What moved money")
     async def list_entries(
@@ -64,8 +63,7 @@ def _for_vendors(e: Endpoints) -> list[Any]:
     ) -> Response[Page[EntryView]]:
         """Journal entries, the latest first. Vendors see their own lines of them; operators all, which sum to zero."""
         ctx = await http.context(request)
-        page = await e.list_entries(ctx, ListEntries(vendor, order, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_entries(ctx, ListEntries(vendor, order, cursor, limit)))
 
     @http.get("/v1/ledger/holds", e.list_holds, tags=["ledger"], errors=(404,), summary="What is held back")
     async def list_holds(
@@ -73,8 +71,7 @@ def _for_vendors(e: Endpoints) -> list[Any]:
     ) -> Response[Page[HoldView]]:
         """Money that is a vendor's but not paid out: for a return, a dispute, as a reserve, or held by an operator."""
         ctx = await http.context(request)
-        page = await e.list_holds(ctx, ListHolds(vendor, released, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_holds(ctx, ListHolds(vendor, released, cursor, limit)))
 
     return [list_balances, list_entries, list_holds]
 

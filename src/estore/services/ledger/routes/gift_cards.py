@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.params import QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.kit.money import to_major
 from estore.services.ledger.endpoints import CreditEndpoints
 from estore.services.ledger.service.credit import (
@@ -72,8 +72,7 @@ def _keeping(e: CreditEndpoints) -> list[Any]:
     ) -> Response[Page[CardView]]:
         """The newest first, with what is left on them. Operators only."""
         ctx = await http.context(request)
-        page = await e.list_cards(ctx, ListCards(batch, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_cards(ctx, ListCards(batch, cursor, limit)))
 
     @http.get("/v1/gift-cards/{card_id:str}", e.get_card, summary="Look at a gift card")
     async def get_card(request: Req, card_id: str) -> Response[CardView]:
@@ -88,8 +87,7 @@ def _keeping(e: CreditEndpoints) -> list[Any]:
     ) -> Response[Page[CreditLine]]:
         """Issued, spent, returned, redeemed, expired: the latest first. Operators only."""
         ctx = await http.context(request)
-        page = await e.card_lines(ctx, ListCredit(card_id, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.card_lines(ctx, ListCredit(card_id, cursor, limit)))
 
     @http.post("/v1/gift-cards/{card_id:str}/disable", e.disable_card, status=200, summary="Disable a gift card")
     async def disable_card(request: Req, card_id: str) -> Response[CardView]:

@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.params import Parameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.ledger.domain.payouts import PayoutFileUnknown, PayoutUnknown
 from estore.services.ledger.endpoints import PayoutEndpoints
 from estore.services.ledger.service.access import VendorUnknown
@@ -91,8 +91,7 @@ def _files(e: PayoutEndpoints) -> list[Any]:
     async def list_payout_files(request: Req, limit: Limit = 20, cursor: Cursor = None) -> Response[Page[FileView]]:
         """Newest first."""
         ctx = await http.context(request)
-        page = await e.list_files(ctx, ListFiles(cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_files(ctx, ListFiles(cursor, limit)))
 
     @http.get(
         "/v1/payouts/files/{file_id:str}",
@@ -135,8 +134,7 @@ def _payouts(e: PayoutEndpoints) -> list[Any]:
         """Newest first: one's own vendors' (owner, finance), or anybody's as an operator."""
         ctx = await http.context(request)
         query = ListPayouts(status=status, vendor_id=vendor, overdue=overdue, cursor=cursor, limit=limit)
-        page = await e.list_(ctx, query)
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_(ctx, query))
 
     @http.get("/v1/payouts/{payout_id:str}", e.get, tags=TAGS, summary="Read a payout")
     async def get_payout(request: Req, payout_id: str) -> Response[PayoutView]:
@@ -154,8 +152,7 @@ def _payouts(e: PayoutEndpoints) -> list[Any]:
         Their amounts, but for its own line, sum to `covered`. No line is covered by two payouts.
         """
         ctx = await http.context(request)
-        page = await e.lines(ctx, ListLines(_payout_id(payout_id), cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.lines(ctx, ListLines(_payout_id(payout_id), cursor, limit)))
 
     return [request_payout, list_payouts, get_payout, list_payout_lines]
 

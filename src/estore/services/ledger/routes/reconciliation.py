@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.params import QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.ledger.domain.reconciliation import Difference, ReportView
 from estore.services.ledger.endpoints import Endpoints
 from estore.services.ledger.service.reconciliation import ListDifferences, ListReports
@@ -37,8 +37,7 @@ def routes(e: Endpoints) -> list[Any]:
     ) -> Response[Page[ReportView]]:
         """Newest first, each with how many lines it has and how many differences were found with it."""
         ctx = await http.context(request)
-        page = await e.list_reports(ctx, ListReports(provider, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_reports(ctx, ListReports(provider, cursor, limit)))
 
     @http.get("/v1/ledger/differences", e.list_differences, summary="Where providers and the journal differ")
     async def differences(
@@ -52,7 +51,7 @@ def routes(e: Endpoints) -> list[Any]:
         """Oldest first. One that both sides agree on by now is resolved by itself within a minute."""
         ctx = await http.context(request)
         page = await e.list_differences(ctx, ListDifferences(is_open, provider, older_than, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.post(
         "/v1/ledger/differences/{difference:str}/resolve",

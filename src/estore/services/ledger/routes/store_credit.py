@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.params import QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.ledger.endpoints import CreditEndpoints
 from estore.services.ledger.service.credit import CreditLine, Grant, GrantCredit, ListCredit, StoreCredit
 
@@ -36,8 +36,7 @@ def routes(e: CreditEndpoints) -> list[Any]:
     ) -> Response[Page[CreditLine]]:
         """Granted, redeemed, spent, returned: the latest first, each with the balance after it."""
         ctx = await http.context(request)
-        page = await e.credit_lines(ctx, ListCredit(account, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.credit_lines(ctx, ListCredit(account, cursor, limit)))
 
     @http.post("/v1/store-credit", e.grant_credit, summary="Give store credit")
     async def grant_credit(request: Req, data: GrantCredit) -> Response[Grant]:

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, Response
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.orders.domain.promotions import GroupView, MembersAdded, MemberView
 from estore.services.orders.endpoints import Promoting
 from estore.services.orders.service.promotions import ListOf, MembersForm, OneGroup, OneMember
@@ -28,8 +28,7 @@ def _groups(e: Promoting) -> list[Any]:
     async def list_groups(request: Req, limit: Limit = 20, cursor: Cursor = None) -> Response[Page[GroupView]]:
         """For operators: by name, each with the number of its members."""
         ctx = await http.context(request)
-        page = await e.list_groups(ctx, ListOf(cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_groups(ctx, ListOf(cursor, limit)))
 
     @http.get("/v1/customer-groups/{group:str}", e.show_group, tags=TAGS, summary="A customer group")
     async def show_group(request: Req, group: str) -> Response[GroupView]:
@@ -62,8 +61,7 @@ def _members(e: Promoting) -> list[Any]:
     ) -> Response[Page[MemberView]]:
         """For operators: by account."""
         ctx = await http.context(request)
-        page = await e.list_members(ctx, OneGroup(group, ListOf(cursor, limit)))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_members(ctx, OneGroup(group, ListOf(cursor, limit))))
 
     @http.post(
         "/v1/customer-groups/{group:str}/members",

@@ -9,7 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.orders.domain import OrderView, Quote
 from estore.services.orders.endpoints import Endpoints
 from estore.services.orders.service import (
@@ -128,8 +128,7 @@ def _orders(e: Endpoints) -> list[Any]:
         `overdue=true`: what is partly shipped although the time to ship all of it is over.
         """
         ctx = await http.context(request)
-        page = await e.list_orders(ctx, ListOrders(status, email, overdue, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_orders(ctx, ListOrders(status, email, overdue, cursor, limit)))
 
     @http.post("/v1/orders/{order_id:str}/cancel", e.cancel, status=200, tags=["orders"], summary="Call an order off")
     async def cancel(

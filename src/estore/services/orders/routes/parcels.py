@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.params import QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.orders.domain import VendorParcel
 from estore.services.orders.endpoints import Endpoints
 from estore.services.orders.gateways import Carriers
@@ -41,8 +41,7 @@ def _parcels(e: Endpoints) -> list[Any]:
     ) -> Response[Page[VendorParcel]]:
         """Parcels of your vendors, newest order first: `open` is to be shipped. For operators everybody's."""
         ctx = await http.context(request)
-        page = await e.list_parcels(ctx, ListParcels(status, vendor, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_parcels(ctx, ListParcels(status, vendor, cursor, limit)))
 
     @http.get("/v1/parcels/{parcel_id:str}", e.show_parcel, tags=["parcels"], summary="A parcel")
     async def show_parcel(request: Req, parcel_id: str) -> Response[VendorParcel]:

@@ -15,7 +15,7 @@ from litestar.response import Stream
 
 from estore.kit import http
 from estore.kit.context import Context
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.orders.domain.promotions import BatchView, CodeView, PromotionView, Rules, Status
 from estore.services.orders.endpoints import Promoting
 from estore.services.orders.service.promotions import (
@@ -80,8 +80,7 @@ def _promotions(e: Promoting) -> list[Any]:
     ) -> Response[Page[PromotionView]]:
         """Those of your vendors, newest first; for operators everybody's."""
         ctx = await http.context(request)
-        page = await e.list_promotions(ctx, ListPromotions(status, vendor, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_promotions(ctx, ListPromotions(status, vendor, cursor, limit)))
 
     @http.get("/v1/promotions/{promotion_id:str}", e.show, tags=TAGS, summary="A promotion")
     async def show(request: Req, promotion_id: str) -> Response[PromotionView]:
@@ -184,7 +183,7 @@ def _codes(e: Promoting) -> list[Any]:
             )
             return stream
         page = await e.list_codes(ctx, OnePromotion(promotion_id, ListCodes(batch, code, cursor, limit)))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.post(
         "/v1/promotions/{promotion_id:str}/codes/{code:str}/disable",
@@ -217,8 +216,7 @@ def _batches(e: Promoting) -> list[Any]:
     ) -> Response[Page[BatchView]]:
         """Newest first."""
         ctx = await http.context(request)
-        page = await e.list_batches(ctx, OnePromotion(promotion_id, ListOf(cursor, limit)))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_batches(ctx, OnePromotion(promotion_id, ListOf(cursor, limit))))
 
     @http.get(
         "/v1/promotions/{promotion_id:str}/code-batches/{batch_id:str}",

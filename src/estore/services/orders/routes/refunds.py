@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.orders.domain import OrderRefund
 from estore.services.orders.endpoints import GivingBack
 from estore.services.orders.routes.orders import OrderSecret, Req
@@ -37,7 +37,6 @@ def routes(e: GivingBack) -> list[Any]:
         One that is `failed` was not given back: the money is still here, and can be refunded again.
         """
         ctx = await http.context(request)
-        page = await e.list_refunds(ctx, ListRefunds(order_id, order_secret, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_refunds(ctx, ListRefunds(order_id, order_secret, cursor, limit)))
 
     return [refund, list_refunds]

@@ -8,7 +8,7 @@ from litestar import Response
 from litestar.params import QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.orders.domain import ReturnView
 from estore.services.orders.endpoints import GivingBack
 from estore.services.orders.routes.orders import OrderSecret, Req
@@ -69,7 +69,7 @@ def _asking(e: GivingBack) -> list[Any]:
         """Newest first: your own and your vendors'; for operators all; with `Order-Secret` those of a guest's order."""
         ctx = await http.context(request)
         page = await e.list_returns(ctx, ListReturns(status, vendor, order, order_secret, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, page)
 
     @http.get("/v1/returns/{return_id:str}", e.show, tags=["returns"], summary="A return")
     async def show(request: Req, return_id: str, order_secret: OrderSecret = None) -> Response[ReturnView]:

@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.params import Parameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.payments.domain import DisputeNotFound
 from estore.services.payments.endpoints import Endpoints
 from estore.services.payments.service import DisputeView, EvidenceBody, GiveEvidence, ListDisputes
@@ -34,8 +34,7 @@ def dispute_routes(e: Endpoints) -> list[Any]:
     ) -> Response[Page[DisputeView]]:
         """For operators, newest first. `?status=opened` are those that wait for evidence."""
         ctx = await http.context(request)
-        page = await e.list_disputes(ctx, ListDisputes(status, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_disputes(ctx, ListDisputes(status, cursor, limit)))
 
     @http.get("/v1/payments/disputes/{dispute_id:str}", e.get_dispute, errors=(404,), summary="Read a dispute")
     async def get_dispute(request: Req, dispute_id: str) -> Response[DisputeView]:

@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.params import Parameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.payments.domain import PaymentNotFound
 from estore.services.payments.endpoints import Endpoints
 from estore.services.payments.gateways import Provider
@@ -75,8 +75,7 @@ def payment_routes(e: Endpoints, providers: Mapping[str, Provider]) -> list[Any]
     ) -> Response[Page[RefundView]]:
         """For operators, newest first. `?provider=invoice&status=processing` are those that you are to transfer."""
         ctx = await http.context(request)
-        page = await e.list_refunds(ctx, ListRefunds(provider, status, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_refunds(ctx, ListRefunds(provider, status, cursor, limit)))
 
     @http.post(
         "/v1/payments/webhooks/{provider:str}",

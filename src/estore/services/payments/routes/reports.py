@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Request, Response
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.payments.domain import ReportNotFound
 from estore.services.payments.endpoints import Endpoints
 from estore.services.payments.routes.payments import Only
@@ -33,8 +33,7 @@ def report_routes(e: Endpoints) -> list[Any]:
     ) -> Response[Page[ProviderReportView]]:
         """For operators, newest first. The regular ones of a provider follow each other without a gap."""
         ctx = await http.context(request)
-        page = await e.list_reports(ctx, ListReports(provider, cursor, limit))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_reports(ctx, ListReports(provider, cursor, limit)))
 
     @http.get("/v1/payments/reports/{report_id:str}", e.get_report, errors=(404,), summary="Read a report's progress")
     async def get_report(request: Req, report_id: str) -> Response[ProviderReportView]:

@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.params import QueryParameter
 
 from estore.kit import http
-from estore.kit.http.pages import Cursor, Limit, Page, link_header
+from estore.kit.http.pages import Cursor, Limit, Page
 from estore.services.search.endpoints import Endpoints
 from estore.services.search.service import shapes
 
@@ -60,8 +60,7 @@ def _rules(e: Endpoints) -> list[Any]:
     async def list_rules(request: Req, limit: Limit = 20, cursor: Cursor = None) -> Response[Page[shapes.RuleOut]]:
         """For operators. Oldest first."""
         ctx = await http.context(request)
-        page = await e.list_rules(ctx, shapes.Pages(limit, cursor))
-        return http.respond(request, ctx, page, headers=link_header(request, page))
+        return http.paged(request, ctx, await e.list_rules(ctx, shapes.Pages(limit, cursor)))
 
     @http.post("/v1/search/rules", e.create_rule, tags=TAGS, errors=(404,), summary="Pin, boost or bury a product")
     async def create_rule(request: Req, data: shapes.CreateRule) -> Response[shapes.RuleOut]:
