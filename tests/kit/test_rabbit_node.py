@@ -12,9 +12,15 @@ from pathlib import Path
 import aio_pika
 import pytest
 
-from estore.kit import rabbit_node
 from estore.kit.processes import command_of
-from estore.kit.rabbit_node import DataFolderInUse, EmbeddedError, PortTaken, RabbitNode, install_rabbitmq
+from estore.kit.rabbit_node import (
+    DataFolderInUse,
+    EmbeddedError,
+    PortTaken,
+    RabbitNode,
+    install_rabbitmq,
+    installing,
+)
 from support.brokers import Rabbit
 
 OWNER = """
@@ -87,8 +93,8 @@ async def test_a_node_that_cannot_boot_says_so(rabbit: Rabbit, tmp_path: Path, m
 
 
 async def test_a_machine_without_rabbitmq_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rabbit_node, "find_rabbitmq", lambda: None)
-    monkeypatch.setattr(rabbit_node.shutil, "which", lambda _: None)
+    monkeypatch.setattr(installing, "find_rabbitmq", lambda: None)
+    monkeypatch.setattr(installing.shutil, "which", lambda _: None)
 
     with pytest.raises(EmbeddedError, match="apt-get install rabbitmq-server"):
         await install_rabbitmq(lambda _: None)
@@ -101,10 +107,10 @@ async def test_an_installation_starts_no_system_service(tmp_path: Path, monkeypa
     apt.chmod(0o755)
     found: list[Path | None] = [None, tmp_path]
     said: list[str] = []
-    monkeypatch.setattr(rabbit_node, "POLICY", policy)
-    monkeypatch.setattr(rabbit_node, "find_rabbitmq", lambda: found.pop(0))
-    monkeypatch.setattr(rabbit_node.shutil, "which", lambda _: str(apt))
-    monkeypatch.setattr(rabbit_node.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(installing, "POLICY", policy)
+    monkeypatch.setattr(installing, "find_rabbitmq", lambda: found.pop(0))
+    monkeypatch.setattr(installing.shutil, "which", lambda _: str(apt))
+    monkeypatch.setattr(installing.os, "geteuid", lambda: 0)
 
     assert await install_rabbitmq(said.append) == tmp_path
     assert [line.split()[0] for line in seen.read_text().splitlines()] == ["101", "101"]

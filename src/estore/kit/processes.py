@@ -211,6 +211,37 @@ def launch(
         raise EmbeddedError(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
+async def output_of(command: Command, env: Mapping[str, str], timeout: float) -> tuple[int, str]:
+    """Run a program to its end.
+
+    Args:
+        command: the program's path, and its arguments.
+        env: its whole environment.
+        timeout: seconds; then it is killed, which counts as an exit code of 1.
+
+    Returns:
+        The exit code, and what it printed to both its outputs.
+
+    Raises:
+        OSError: it cannot be run.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=env,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return 1, f"no end within {timeout:.0f} s"
+    return process.returncode or 0, output.decode(errors="replace").strip()
+
+
 def server_user(data: Path, names: Sequence[str]) -> pwd.struct_passwd | None:
     """Choose whom a server runs as that refuses root: the owner of its data, else the first known name.
 

@@ -1,15 +1,4 @@
-"""A private RabbitMQ node, for the tests and for `estore up --amqp embedded`.
-
-What can go wrong, and what prevents it:
-
-* **Two nodes on one machine** meet in `epmd` and over their node names: each has an `epmd` of its own on a port of its
-  own, so that names, cookies and the system's own RabbitMQ never meet.
-* **The network** would see the broker, its distribution port and `epmd`: all three listen on 127.0.0.1 only.
-* **A small machine** would block publishers at RabbitMQ's default watermarks: memory is limited by a number that suits
-  the machine, the disk by 50 MB, and the quorum queues' log is kept short.
-* **Our own death** would leave the node running: a guard stops it, and the next start stops what a killed guard left.
-* **Installing Debian's package** would start a system service: a policy for the length of the installation forbids it.
-"""
+"""The node: its files, its processes, and what it is asked."""
 
 from __future__ import annotations
 
@@ -19,14 +8,12 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 from estore.kit.processes import (
-    DataFolderInUse,
     EmbeddedError,
     Guard,
     PortTaken,
@@ -34,86 +21,18 @@ from estore.kit.processes import (
     ended,
     free_port,
     launch,
+    output_of,
     port_is_free,
     take_folder,
 )
-
-__all__ = ["DataFolderInUse", "EmbeddedError", "PortTaken", "RabbitNode", "find_rabbitmq", "install_rabbitmq"]
+from estore.kit.rabbit_node.installing import find_rabbitmq
 
 USER = "estore"
 NODE = "estore@localhost"
 START_TIMEOUT = 90.0
 STOP_TIMEOUT = 30.0
-INSTALL_TIMEOUT = 900.0
-POLICY = Path("/usr/sbin/policy-rc.d")
-PLACES = (
-    "/usr/lib/rabbitmq/bin",
-    "/opt/rabbitmq/sbin",
-    "/opt/homebrew/opt/rabbitmq/sbin",
-    "/usr/local/opt/rabbitmq/sbin",
-)
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 GUARD = 'kill -TERM "$1"; while kill -0 "$1" 2>/dev/null; do sleep 1; done; kill "$2"'
-
-
-def find_rabbitmq() -> Path | None:
-    """Look for RabbitMQ's own start script (not Debian's wrapper, which insists on the system's user).
-
-    Returns:
-        The folder that holds `rabbitmq-server` and `rabbitmqctl`, or None.
-    """
-    for place in (os.environ.get("ESTORE_RABBITMQ_SBIN", ""), *PLACES):
-        if place and (Path(place) / "rabbitmq-server").exists():
-            return Path(place)
-    return None
-
-
-async def install_rabbitmq(say: Callable[[str], None]) -> Path:
-    """Install RabbitMQ from Debian's packages, without starting the system service that comes with it.
-
-    Args:
-        say: told in one line what happens, before it does.
-
-    Returns:
-        The folder that holds RabbitMQ's scripts; at once when it is there already.
-
-    Raises:
-        EmbeddedError: this is not a Debian, we are not root, or the installation fails.
-    """
-    if (found := find_rabbitmq()) is not None:
-        return found
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        raise EmbeddedError(
-            "RabbitMQ is not installed: install it (Debian, as root: apt-get install rabbitmq-server), "
-            "or name a running one in ESTORE_TEST_AMQP_URL"
-        )
-    say("installing RabbitMQ (apt-get install rabbitmq-server)")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    wait = ["-o", "DPkg::Lock::Timeout=600"]
-    steps: list[list[str | Path]] = [
-        [apt, *wait, "update"],
-        [apt, *wait, "install", "-y", "--no-install-recommends", "rabbitmq-server"],
-    ]
-    with _services_stay_off():
-        for step in steps:
-            code, output = await _run(step, env, INSTALL_TIMEOUT)
-    if code != 0 or (found := find_rabbitmq()) is None:
-        raise EmbeddedError(f"RabbitMQ could not be installed: {(output.splitlines() or ['no reason given'])[-1]}")
-    return found
-
-
-@contextmanager
-def _services_stay_off() -> Iterator[None]:
-    ours = not POLICY.exists()
-    if ours:
-        POLICY.write_text("#!/bin/sh\nexit 101\n")
-        POLICY.chmod(0o755)
-    try:
-        yield
-    finally:
-        if ours:
-            POLICY.unlink(missing_ok=True)
 
 
 class RabbitNode:
@@ -249,7 +168,7 @@ class RabbitNode:
         if self._scripts is None:
             raise EmbeddedError("the RabbitMQ node has not been started")
         command: list[str | Path] = [self._scripts / "rabbitmqctl", "--quiet", "--node", NODE, *arguments]
-        code, output = await _run(command, self._env(), START_TIMEOUT)
+        code, output = await output_of(command, self._env(), START_TIMEOUT)
         if code != 0:
             raise EmbeddedError(f"rabbitmqctl {' '.join(arguments)}: {(output.split(chr(10)) or [''])[-1]}")
         return output
@@ -381,21 +300,3 @@ class RabbitNode:
                         os.kill(pid, signal.SIGKILL)
                     await asyncio.sleep(0.02)
             (self.folder / "pids").unlink()
-
-
-async def _run(command: list[str | Path], env: dict[str, str], timeout: float) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=env,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(timeout):
-            output, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return 1, f"no end within {timeout:.0f} s"
-    return process.returncode or 0, output.decode(errors="replace").strip()
