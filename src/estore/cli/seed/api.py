@@ -12,13 +12,16 @@ import msgspec
 from estore.cli.compose import applications
 from estore.cli.seed import DEMO_PASSWORD, SeedFailed
 from estore.kit.clock import monotonic
+from estore.kit.errors import Transient
 from estore.kit.http.front import Front
+from estore.kit.ids import new_id
 from estore.kit.service import Service
 
 T = TypeVar("T")
 AT_ONCE = 8
 PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
+_PAUSE_SECONDS = 0.5
 
 
 class Refused(SeedFailed):
@@ -71,8 +74,8 @@ class Api:
         return await self._call("GET", path, by, params=query or None, headers=headers)
 
     async def post(self, path: str, body: Any = None, *, by: str | None = None, key: str = "") -> Any:
-        """key: the Idempotency-Key."""
-        headers = {"idempotency-key": key} if key else {}
+        """key: the Idempotency-Key; one of its own where none is given."""
+        headers = {"idempotency-key": key or new_id("seed")}
         if body is None:
             return await self._call("POST", path, by, headers=headers)
         headers["content-type"] = "application/json"
@@ -104,7 +107,12 @@ class Api:
     async def _call(self, method: str, path: str, by: str | None, headers: dict[str, str], **values: Any) -> Any:
         if by is not None:
             headers["authorization"] = f"Bearer {await self.token(by)}"
+        deadline = monotonic() + PATIENCE_SECONDS
         answer = await self._client.request(method, path, headers=headers, **values)
+        while answer.status_code == Transient.status and monotonic() < deadline:
+            # A machine that is busy with something else is slow, not wrong; the key keeps it once.
+            await asyncio.sleep(_PAUSE_SECONDS)
+            answer = await self._client.request(method, path, headers=headers, **values)
         body = msgspec.json.decode(answer.content) if answer.content else None
         if not answer.is_success:
             raise Refused(f"{method} {path}", answer.status_code, body if isinstance(body, dict) else {})
