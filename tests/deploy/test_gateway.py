@@ -47,7 +47,7 @@ def test_what_the_gateway_says_itself_is_a_problem_document() -> None:
     documents = [json.loads(found) for found in re.findall(r"return \d+ '(\{.*code.*\})';", render())]
     known = {(code.code, code.status, code.title) for code in codes()}
 
-    assert {document["status"] for document in documents} == {404, 413, 503}
+    assert {document["status"] for document in documents} == {400, 404, 405, 413, 414, 431, 503}
     for document in documents:
         assert (document["code"], document["status"], document["title"]) in known
         assert document["type"] == f"/docs/problems#{document['code']}"

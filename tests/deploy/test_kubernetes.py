@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +93,14 @@ def test_custom_resources_with_a_field_that_nobody_reads_are_refused() -> None:
                 crds.validate(each | {"spec": each["spec"] | {"misspelt": 1}})
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here; the renderer of the tests is")
+# Of the tests' own packages, where there is a wheel of it for this machine; else the machine's.
+KUBECTL = shutil.which("kubectl", path=Path(sys.executable).parent) or shutil.which("kubectl")
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not here; the renderer of the tests is")
 def test_kubectl_makes_of_it_what_these_tests_look_at(overlay: str, objects: list[Object]) -> None:
     folder = KUBERNETES / "overlays" / overlay
-    made = subprocess.run(["kubectl", "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
+    made = subprocess.run([KUBECTL or "", "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
 
     real = [each for each in yaml.safe_load_all(made) if each]
     assert sorted(map(repr, map(_sorted, real))) == sorted(map(repr, map(_sorted, objects)))

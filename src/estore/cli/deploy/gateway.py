@@ -9,20 +9,39 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 from estore.cli.deploy import PORT, routes
-from estore.kit.errors import Failure, TooLarge, Transient
-from estore.kit.http.responses import NoSuchResource
+from estore.kit.errors import Failure, Malformed, TooLarge, Transient
+from estore.kit.http.responses import AddressTooLong, HeadersTooLarge, MethodNotAllowed, NoSuchResource
 
 LISTEN = 8080
 BODY = "1m"
 """The most that a service reads of an ordinary body is less, and it says so itself."""
 STREAMED = "/v1/imports"
 """Files go there: no limit here, and nothing is kept here on their way."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def render(resolver: str = "127.0.0.11") -> str:
-    """Return nginx.conf. resolver: address of the name server that knows the services."""
+# Place -> what nginx itself refuses, as it numbers it, and the failure that a service would have answered with. 494 is
+# nginx's own for headers, 501 an unknown transfer coding, 505 another HTTP.
+_OWN: Mapping[str, tuple[str, type[Failure], str]] = {
+    "_malformed": ("400 501 505 =400", Malformed, "this is not HTTP/1.1 as RFC 9112 has it"),
+    "_absent": ("404", NoSuchResource, ""),
+    "_refused": ("405", MethodNotAllowed, ""),
+    "_large": ("413", TooLarge, ""),
+    "_long": ("414", AddressTooLong, ""),
+    "_headers": ("494 =431", HeadersTooLarge, ""),
+    "_away": ("500 502 504 =503", Transient, "the service is starting; try again"),
+}
+_ALSO = {"_refused": f'Allow "{", ".join(METHODS)}"', "_away": "Retry-After 1"}
+
+
+def render(resolver: str = "127.0.0.11", upstream: str = f"$service:{PORT}") -> str:
+    """Return nginx.conf.
+
+    resolver: address of the name server that knows the services. upstream: host and port of the service in `$service`.
+    """
     table = "\n".join(
         f"        ~^{re.escape(prefix)}(?:/|$) {service};"
         for service, prefixes in sorted(routes().items())
@@ -30,15 +49,22 @@ def render(resolver: str = "127.0.0.11") -> str:
     )
     return _CONF % {
         "listen": LISTEN,
-        "port": PORT,
+        "upstream": upstream,
         "resolver": resolver,
         "table": table,
         "body": BODY,
+        "methods": "|".join(METHODS),
         "streamed": re.escape(STREAMED),
-        "absent": _problem(NoSuchResource),
-        "large": _problem(TooLarge),
-        "away": _problem(Transient, "the service is starting; try again"),
+        "pages": "\n".join(f"        error_page {refused} /{place};" for place, (refused, _, _) in _OWN.items()),
+        "own": "\n".join(_place(place, kind, detail) for place, (_, kind, detail) in _OWN.items()),
     }
+
+
+def _place(name: str, kind: type[Failure], detail: str) -> str:
+    """Return the location that answers with `kind`."""
+    lines = [f"add_header {_ALSO[name]} always;"] if name in _ALSO else []
+    lines = ["internal;", *lines, f"return {kind.status} '{_problem(kind, detail)}';"]
+    return "\n".join(["", f"        location = /{name} {{", *(f"            {line}" for line in lines), "        }"])
 
 
 def _problem(kind: type[Failure], detail: str = "") -> str:
@@ -114,9 +140,7 @@ http {
     server {
         listen %(listen)s;
         default_type application/problem+json;
-        error_page 404 /_absent;
-        error_page 413 /_large;
-        error_page 502 504 =503 /_away;
+%(pages)s
 
         location = /livez {
             access_log off;
@@ -128,30 +152,19 @@ http {
             if ($service = "") {
                 return 404;
             }
-            proxy_pass http://$service:%(port)s;
+            # The others are no words to what reads requests in a service: it would answer in plain text.
+            if ($request_method !~ ^(?:%(methods)s)$) {
+                return 405;
+            }
+            proxy_pass http://%(upstream)s;
         }
 
         location ~ ^%(streamed)s(?:/|$) {
             client_max_body_size 0;
             proxy_request_buffering off;
-            proxy_pass http://$service:%(port)s;
+            proxy_pass http://%(upstream)s;
         }
-
-        location = /_absent {
-            internal;
-            return 404 '%(absent)s';
-        }
-
-        location = /_large {
-            internal;
-            return 413 '%(large)s';
-        }
-
-        location = /_away {
-            internal;
-            add_header Retry-After 1 always;
-            return 503 '%(away)s';
-        }
+%(own)s
     }
 }
 """

@@ -104,6 +104,14 @@ class MethodNotAllowed(Failure):
     status, code, title = 405, "request.method_not_allowed", "This cannot be done here; see Allow"
 
 
+class AddressTooLong(TooLarge):
+    status, code, title = 414, "request.address_too_long", "The address is too long"
+
+
+class HeadersTooLarge(TooLarge):
+    status, code, title = 431, "request.headers_too_large", "The headers are too large"
+
+
 class ParameterInvalid(Malformed):
     code, title = "request.parameter_invalid", "A parameter is missing or cannot be read"
 
