@@ -50,6 +50,22 @@ async def test_a_download_is_documented_by_the_media_types_of_its_file_only() ->
     assert operation["responses"]["200"]["content"] == {"application/xml": {}}
 
 
+def test_the_methods_of_a_path_are_told_by_name() -> None:
+    """Litestar's own order is another one in each process."""
+
+    async def nothing(tx: Tx, ctx: Context, request: None) -> None: ...
+
+    async def handle(request: Req) -> Response[None]:
+        return Response(None)
+
+    endpoint = Edge(Database("postgresql://localhost/never", "shop")).endpoint(nothing, who=ANYONE, tx=READ)
+    kinds = (http.put, http.get, http.patch, http.delete, http.post)
+    routes = [kind("/v1/shop/thing", endpoint, status=200)(handle) for kind in kinds]
+    app = http.application("shop", routes, verifier=Verifier(), clock=ManualClock())
+
+    assert [method for _, method, _ in operations(app, Types())] == ["delete", "get", "patch", "post", "put"]
+
+
 def shop() -> Any:
     """A service that has a file to download."""
 

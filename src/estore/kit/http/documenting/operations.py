@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from litestar import Litestar
@@ -18,13 +19,18 @@ from estore.kit.http.documenting.schemas import Node, Types
 
 
 def operations(app: Litestar, types: Types) -> Iterator[tuple[str, str, Node]]:
-    """Yield (path, method, operation) of every route of `app` that has a policy."""
+    """Yield (path, method, operation) of every route of `app` that has a policy, the methods of a path by name."""
     for route in app.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            if "endpoint" in handler.opt:
-                path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
-                for method in sorted(handler.http_methods):
-                    yield path, method.lower(), _operation(handler, route, method, types)
+        path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
+        # They come out of a set of Litestar's, in another order in each process.
+        handlers = {
+            method: handler
+            for handler in getattr(route, "route_handlers", ())
+            if "endpoint" in handler.opt
+            for method in handler.http_methods
+        }
+        for method, handler in sorted(handlers.items(), key=itemgetter(0)):
+            yield path, method.lower(), _operation(handler, route, method, types)
 
 
 def _operation(handler: HTTPRouteHandler, route: Any, method: str, types: Types) -> Node:
