@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
 
 import httpx
 import msgspec
@@ -17,11 +16,10 @@ from estore.kit.context import Context
 from estore.kit.db import Database
 from estore.kit.errors import Conflict
 from estore.kit.ids import new_id
-from estore.kit.money import MAX_AMOUNT, Money
+from estore.kit.money import Money
 from estore.kit.telemetry import log
 from estore.services.payments.domain import (
     Dispute,
-    DisputeStatus,
     Finding,
     Found,
     Intent,
@@ -31,7 +29,8 @@ from estore.services.payments.domain import (
     RefundSeen,
 )
 from estore.services.payments.gateways import signing
-from estore.services.payments.gateways.provider import EvidenceRefused, WebhookUnreadable
+from estore.services.payments.gateways.provider import EvidenceRefused
+from estore.services.payments.gateways.sandbox import webhooks
 from estore.services.payments.gateways.sandbox.books import ActionGone, Books, Charge, Webhook
 from estore.services.payments.gateways.sandbox.disputes import Claimed, DisputeBooks
 from estore.services.payments.gateways.sandbox.report import movements
@@ -88,47 +87,6 @@ class SandboxSettings(msgspec.Struct, frozen=True):
     secrets: tuple[str, ...]
     slow_seconds: float = 3.0
     fee_bps: int = 0
-
-
-_Plain = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*\Z")]
-
-
-class _Sent(msgspec.Struct, frozen=True):
-    """The body of a webhook."""
-
-    id: _Plain
-    type: _Plain
-    created_at: datetime
-    charge: _SentCharge
-    dispute: _SentDispute | None = None
-    refund: _SentRefund | None = None
-
-
-class _SentCharge(msgspec.Struct, frozen=True):
-    id: _Plain
-    client_reference: _Plain
-    status: Literal["captured", "declined", "requires_action", "processing", "voided"]
-    amount: int
-    currency: _Plain
-    code: _Plain = ""
-
-
-class _SentDispute(msgspec.Struct, frozen=True):
-    id: _Plain
-    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
-    status: DisputeStatus = DisputeStatus.OPENED
-    reason: _Plain = ""
-    evidence_due_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-
-
-class _SentRefund(msgspec.Struct, frozen=True):
-    id: _Plain
-    client_reference: _Plain
-    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
-    status: Literal["succeeded", "failed"] = "succeeded"
-
-
-_decode = msgspec.json.Decoder(_Sent).decode
 
 
 class SandboxProvider:
@@ -193,10 +151,7 @@ class SandboxProvider:
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> ProviderEvent:
         event_id = signing.verify(self.settings.secrets, headers, body, now)
-        try:
-            sent = _decode(body)
-        except msgspec.MsgspecError as error:
-            raise WebhookUnreadable(str(error)) from None
+        sent = webhooks.read(body)
         charge = sent.charge
         if sent.dispute is not None:
             told = sent.dispute
@@ -227,7 +182,7 @@ class SandboxProvider:
         soon = "winning" in text or "losing" in text
         decide_at = now + timedelta(seconds=self.settings.slow_seconds) if soon else held.due_at
         given = msgspec.structs.replace(held, status="evidence_submitted", outcome=outcome, decide_at=decide_at)
-        if not await self.disputes.give_evidence(given, text, self._dispute_hook(given, now), now):
+        if not await self.disputes.give_evidence(given, text, webhooks.of_dispute(given, now), now):
             raise EvidenceRefused("it is too late, or other evidence was given")
 
     def report(self, since: datetime, until: datetime) -> AsyncIterator[ReportLine]:
@@ -251,7 +206,7 @@ class SandboxProvider:
         wanted = "captured" if decision.outcome == "succeed" else "declined"
         code = "" if wanted == "captured" else "action_failed"
         decided = msgspec.structs.replace(charge, status=wanted, code=code)
-        if not await self.books.complete(decided, "requires_action", self._webhook(decided, self._clock.now())):
+        if not await self.books.complete(decided, "requires_action", webhooks.of_charge(decided, self._clock.now())):
             charge = await self.books.by_id(charge_id)
             if charge.status != wanted:
                 raise ActionDone(f"it is {charge.status}")
@@ -265,12 +220,12 @@ class SandboxProvider:
         now = self._clock.now()
         for charge in await self.books.ripe(now, 500):
             captured = msgspec.structs.replace(charge, status="captured")
-            await self.books.complete(captured, "processing", self._webhook(captured, now))
+            await self.books.complete(captured, "processing", webhooks.of_charge(captured, now))
         for charge, left in await self.disputes.happening(now, 500):
             await self._happen(charge, left, now)
         for held in await self.disputes.to_decide(now, 500):
             decided = msgspec.structs.replace(held, status=held.outcome)
-            await self.disputes.close(decided, self._dispute_hook(decided, now), now)
+            await self.disputes.close(decided, webhooks.of_dispute(decided, now), now)
         if self._delivery is not None and not self._delivery.done():
             await asyncio.wait([self._delivery])
         await self.deliver()
@@ -330,14 +285,11 @@ class SandboxProvider:
                 decide_at=due if charge.method == "pm_disputed" else soon,
                 key=charge.key,
             )
-            await self.disputes.open(held, self._dispute_hook(held, now), now)
+            await self.disputes.open(held, webhooks.of_dispute(held, now), now)
 
     async def _refund_outside(self, charge: Charge, amount: int, *, by_itself: bool) -> bool:
         now, refund_id = self._clock.now(), new_id("sbr")
-        event_id = f"evt_{refund_id}"
-        told = _SentRefund(refund_id, "", amount)
-        sent = _Sent(event_id, "charge.refunded", now, self._sent(charge), refund=told)
-        webhook = Webhook(f"{event_id}#1", event_id, msgspec.json.encode(sent), now)
+        webhook = webhooks.of_refund(refund_id, charge, amount, now)
         return await self.disputes.refund(refund_id, charge, amount, by_itself, webhook, now)
 
     def _charge_of(self, intent: Intent, status: str, code: str, ripe: datetime | None) -> Charge:
@@ -357,8 +309,9 @@ class SandboxProvider:
 
     async def _enter(self, charges: Sequence[Charge]) -> Sequence[Charge]:
         now = self._clock.now()
-        webhooks = [w for c in charges if c.method == "pm_duplicate_webhooks" for w in self._webhooks_of(c, now)]
-        held = await self.books.put(charges, webhooks, now)
+        doubled = [c for c in charges if c.method == "pm_duplicate_webhooks"]
+        hooks = [hook for charge in doubled for hook in webhooks.of_capture_again(charge, now)]
+        held = await self.books.put(charges, hooks, now)
         return [held[c.key] for c in charges]
 
     async def _find(self, keys: Sequence[str]) -> Sequence[Charge | None]:
@@ -378,38 +331,6 @@ class SandboxProvider:
 
     def _action_url(self, charge_id: str) -> str:
         return f"{self.settings.action_url}/{charge_id}"
-
-    def _webhook(self, charge: Charge, due: datetime, event_id: str | None = None, copy: int = 1) -> Webhook:
-        event_id = event_id or f"evt_{charge.key}_{charge.status}"
-        body = msgspec.json.encode(_Sent(event_id, f"charge.{charge.status}", due, self._sent(charge)))
-        return Webhook(f"{event_id}#{copy}", event_id, body, due, charge_id=charge.id)
-
-    def _sent(self, charge: Charge) -> _SentCharge:
-        return _SentCharge(charge.id, charge.key, charge.status, charge.amount, charge.currency, charge.code)  # type: ignore[arg-type]
-
-    def _webhooks_of(self, charge: Charge, now: datetime) -> list[Webhook]:
-        """The webhooks with which a capture is told many times.
-
-        Four deliveries of three events: the first twice, then the older one, then one that says the same anew.
-        """
-        if charge.status != "captured":
-            return []
-        early = msgspec.structs.replace(charge, status="processing")
-        late = now + timedelta(seconds=1)
-        return [
-            self._webhook(charge, now),
-            self._webhook(charge, now, copy=2),
-            self._webhook(early, late),
-            self._webhook(charge, late, f"evt_{charge.key}_again"),
-        ]
-
-    def _dispute_hook(self, held: Claimed, now: datetime) -> Webhook:
-        """The webhook that tells of a dispute; it never says more of the charge than that it was captured."""
-        event_id = f"evt_{held.id}_{held.status}"
-        charge = _SentCharge(held.charge_id, held.key, "captured", held.amount, held.currency)
-        told = _SentDispute(held.id, held.amount, DisputeStatus(held.status), held.reason, held.due_at)
-        sent = _Sent(event_id, f"dispute.{held.status}", now, charge, told)
-        return Webhook(f"{event_id}#1", event_id, msgspec.json.encode(sent), now)
 
     def _deliver_soon(self) -> None:
         if self._delivery is None or self._delivery.done():
