@@ -12,7 +12,10 @@ from estore.services.payments.store import captures
 
 
 def _posted(values: Sequence[Any]) -> tuple[int, ...]:
-    """Return what the ledger posted for an order: sold, captured, refunded, taken as credit, given back as credit."""
+    """Return what the ledger posted for an order, in minor units.
+
+    They are: sold, captured, refunded, taken as credit, given back as credit.
+    """
     return tuple(values[2][1:]) if values[2] is not None else (0,) * 5
 
 

@@ -1,8 +1,8 @@
-"""What is for sale, as others keep it."""
+"""What is for sale and how it is rated, as other services keep copies of it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from estore.cli.doctor.comparing import Comparison, Row, Rule, Stream, Verdict
@@ -45,11 +45,14 @@ def _offer_differs(values: Sequence[Any]) -> Verdict:
     return {"catalog": _shown(truth), "copy": _shown(copy)}
 
 
-def _availability_differs(values: Sequence[Any]) -> Verdict:
-    truth, copy = values
-    if truth == copy:
-        return None
-    return {"inventory": _shown(truth), "copy": _shown(copy)}
+def _differs_from(owner: str) -> Callable[[Sequence[Any]], Verdict]:
+    """Return what judges a copy that is to be the same as what `owner` has."""
+
+    def judge(values: Sequence[Any]) -> Verdict:
+        truth, copy = values
+        return None if truth == copy else {owner: _shown(truth), "copy": _shown(copy)}
+
+    return judge
 
 
 def _shown(row: Row | None) -> str:
@@ -71,22 +74,15 @@ def _offers_of(service: str) -> Comparison:
 def _availability_of(service: str) -> Comparison:
     return Comparison(
         (("inventory", _reading(_AVAILABLE["inventory"])), (service, _reading(_AVAILABLE[service]))),
-        (Rule(15, f"the availability in {service} is inventory's", lambda v: True, _availability_differs),),
+        (Rule(15, f"the availability in {service} is inventory's", lambda v: True, _differs_from("inventory")),),
         lambda key, _: (key,),
     )
-
-
-def _rating_differs(values: Sequence[Any]) -> Verdict:
-    truth, copy = values
-    if truth == copy:
-        return None
-    return {"reviews": _shown(truth), "copy": _shown(copy)}
 
 
 def _ratings_of(service: str) -> Comparison:
     return Comparison(
         (("reviews", _reading(_RATED["reviews"])), (service, _reading(_RATED[service]))),
-        (Rule(15, f"the ratings in {service} are those of reviews", lambda v: True, _rating_differs),),
+        (Rule(15, f"the ratings in {service} are those of reviews", lambda v: True, _differs_from("reviews")),),
         lambda key, _: (key,),
     )
 

@@ -18,23 +18,28 @@ ENDED = frozenset({"cancelled", "rejected"})
 
 
 async def orders(tx: Tx) -> AsyncIterator[Row]:
+    """Yield (order id, its facts), by id: the first side where orders are compared."""
     async for order in stream_facts(tx):
         yield order.order_id, order
 
 
 def order_of(values: Sequence[Any]) -> OrderFacts | None:
+    """Return what orders say, None where they know of no such order."""
     return values[0][1] if values[0] is not None else None
 
 
 def _held(values: Sequence[Any]) -> str | None:
+    """Return the state of the reservation."""
     return values[1][1] if values[1] is not None else None
 
 
 def _paid(values: Sequence[Any]) -> tuple[int, int] | None:
+    """Return (captured, refunded) in minor units."""
     return (values[2][1], values[2][2]) if values[2] is not None else None
 
 
 def is_paid_for(values: Sequence[Any]) -> bool:
+    """Tell whether orders say that the order was paid for."""
     order = order_of(values)
     return order is not None and order.status in PAID
 
