@@ -11,6 +11,7 @@ from pathlib import Path
 from estore.kit.processes import EmbeddedError, output_of
 
 INSTALL_TIMEOUT = 900.0
+"""Seconds for each of apt-get's two steps."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 PLACES = (
     "/usr/lib/rabbitmq/bin",

@@ -30,7 +30,9 @@ from estore.kit.rabbit_node.installing import find_rabbitmq
 USER = "estore"
 NODE = "estore@localhost"
 START_TIMEOUT = 90.0
+"""Seconds until the node speaks AMQP, and for each `rabbitmqctl`."""
 STOP_TIMEOUT = 30.0
+"""Seconds for a clean stop."""
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 GUARD = 'kill -TERM "$1"; while kill -0 "$1" 2>/dev/null; do sleep 1; done; kill "$2"'
 
@@ -170,7 +172,7 @@ class RabbitNode:
         command: list[str | Path] = [self._scripts / "rabbitmqctl", "--quiet", "--node", NODE, *arguments]
         code, output = await output_of(command, self._env(), START_TIMEOUT)
         if code != 0:
-            raise EmbeddedError(f"rabbitmqctl {' '.join(arguments)}: {(output.split(chr(10)) or [''])[-1]}")
+            raise EmbeddedError(f"rabbitmqctl {' '.join(arguments)}: {output.rpartition(chr(10))[2]}")
         return output
 
     async def make_vhost(self, name: str) -> str:
