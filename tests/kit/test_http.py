@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from estore.kit.auth import new_key, sign
 from estore.kit.context import Principal
 from estore.kit.http.front import Front
-from estore.kit.http.pages import CursorInvalid, Page, cursor_of, decode_cursor, link_header, page_of
+from estore.kit.http.pages import CursorInvalid, Page, cursor_of, decode_cursor, link_header, page_of, text_in
 from kit.shop import Shop, open_shop
 
 
@@ -185,10 +185,17 @@ def test_a_cursor_holds_its_keys() -> None:
     assert decode_cursor(cursor_of("a", 3), str, int) == ("a", 3)
 
 
-@pytest.mark.parametrize("cursor", ["x", "%%%", "W10", cursor_of(1, 2), "é"])
+@pytest.mark.parametrize("cursor", ["x", "%%%", "W10", cursor_of(1, 2), cursor_of("a\x00", 3), "é"])
 def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
     with pytest.raises(CursorInvalid):
         decode_cursor(cursor, str, int)
+
+
+def test_a_cursor_of_one_text_is_read_as_that() -> None:
+    assert text_in(None) is None
+    assert text_in(cursor_of("ord_1")) == "ord_1"
+    with pytest.raises(CursorInvalid):
+        text_in(cursor_of("ord_\x00"))
 
 
 def test_the_last_page_has_no_cursor() -> None:

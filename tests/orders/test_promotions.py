@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from estore.kit.db import statements
+from estore.kit.http import cursor_of
 from estore.services.orders import store
 from estore.services.orders.store.promotions import codes, sums
 from orders.factories import Shop, key
@@ -245,6 +246,17 @@ async def test_lists_are_filtered_and_paged_newest_first(shop: Shop) -> None:
     assert await ids("vendor=vnd_2") == []
     assert (await client.get("/v1/promotions?status=odd")).status_code == 400
     assert (await client.get("/v1/promotions?cursor=odd")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/promotions", "/v1/promotions/{id}/codes", "/v1/promotions/{id}/code-batches", "/v1/customer-groups"]
+)
+async def test_a_cursor_that_no_row_ever_had_is_none_of_ours(shop: Shop, path: str) -> None:
+    client = operator(shop)
+    made = await promotion(client)
+    answer = await client.get(path.format(id=made["id"]), params={"cursor": cursor_of("\x00")})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.cursor_invalid")
 
 
 # --- vendors --------------------------------------------------------------------------------------------------------

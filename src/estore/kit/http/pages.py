@@ -46,11 +46,23 @@ def decode_cursor(cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
         return None
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type]
+        keys: tuple[Any, ...] = msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type]
     except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError):
-        raise CursorInvalid(
-            "start again without a cursor", errors=[Fault("not a cursor", parameter="cursor")]
-        ) from None
+        raise _none_of_ours() from None
+    # PostgreSQL holds no NUL, so no row ever had such a key.
+    if any(isinstance(key, str) and "\x00" in key for key in keys):
+        raise _none_of_ours()
+    return keys
+
+
+def text_in(cursor: str | None) -> str | None:
+    """Return the one text that `cursor` holds, such as a last row's id; None for None. Raises CursorInvalid."""
+    keys = decode_cursor(cursor, str)
+    return None if keys is None else str(keys[0])
+
+
+def _none_of_ours() -> CursorInvalid:
+    return CursorInvalid("start again without a cursor", errors=[Fault("not a cursor", parameter="cursor")])
 
 
 def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[Any, ...]]) -> Page[T]:

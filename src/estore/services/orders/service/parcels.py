@@ -63,7 +63,7 @@ async def list_parcels(tx: Tx, ctx: Context, request: ListParcels) -> Page[Vendo
     if request.vendor is not None:
         vendors = [request.vendor] if vendors is None or request.vendor in vendors else []
     before = decode_cursor(request.cursor, str, int)
-    if before is not None and ("\x00" in before[0] or not 0 < before[1] < 32_767):
+    if before is not None and not 0 < before[1] < 32_767:
         raise FilterInvalid(errors=[Fault("not a cursor", parameter="cursor")])
     rows = await store.list_parcels(
         tx,

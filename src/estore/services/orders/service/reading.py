@@ -12,7 +12,7 @@ from estore.kit.clock import monotonic
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.errors import Denied, Failure, Fault, Malformed
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.services.orders import domain, store
 from estore.services.orders.domain import OrderView, State
 from estore.services.orders.service.commands import ListOrders, OneOrder, Placement
@@ -57,14 +57,11 @@ class Listing:
         principal = ctx.principal
         if (request.email is not None or request.overdue) and not principal.is_operator:
             raise Denied("only an operator may look for somebody's orders")
-        before = decode_cursor(request.cursor, str)
-        if before is not None and "\x00" in before[0]:
-            raise FilterInvalid(errors=[Fault("not a cursor", parameter="cursor")])
         rows = await store.list_orders(
             tx,
             account_id=None if principal.is_operator else principal.account_id,
             email=request.email,
-            before=before[0] if before else None,
+            before=text_in(request.cursor),
             status=State.PARTLY_SHIPPED if request.overdue else request.status,
             placed_before=ctx.now - self._ship if request.overdue else None,
             at_most=request.limit + 1,

@@ -11,8 +11,8 @@ from estore.contracts.payments import PaymentDisputeClosed, PaymentRefunded, Pay
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.envelope import Cause, Message
-from estore.kit.errors import Denied, Fault
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.errors import Denied
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.kit.telemetry import log
 from estore.services.orders import domain, store
@@ -20,7 +20,6 @@ from estore.services.orders.domain import Allocation, Book, Order, OrderRefund, 
 from estore.services.orders.saga import Fact, Signal, parts_of
 from estore.services.orders.service.allocating import Decision, credited, decide, tell
 from estore.services.orders.service.commands import ListRefunds, OneOrder, RefundForm
-from estore.services.orders.service.reading import FilterInvalid
 from estore.services.orders.service.steps import Happening, Steps, asked_of
 
 __all__ = ["AskRefund", "Refunds", "list_refunds"]
@@ -299,9 +298,7 @@ async def list_refunds(tx: Tx, ctx: Context, request: ListRefunds) -> Page[Order
     asked = asked_of(ctx.principal, OneOrder(request.name, request.secret))
     if asked is None:
         raise domain.OrderUnknown()
-    before = decode_cursor(request.cursor, str)
-    if before is not None and "\x00" in before[0]:
-        raise FilterInvalid(errors=[Fault("not a cursor", parameter="cursor")])
+    before = text_in(request.cursor)
     vendors: list[str] | None = None
     audience: domain.Audience = "operator" if ctx.principal.is_operator else "customer"
     order_id = await store.own_order(tx, asked)
@@ -310,8 +307,6 @@ async def list_refunds(tx: Tx, ctx: Context, request: ListRefunds) -> Page[Order
         if found is None:
             raise domain.OrderUnknown()
         order_id, vendors, audience = found[0], sorted(set(found[1].values())), "vendor"
-    rows = await store.list_refunds(
-        tx, order_id, vendors, before=before[0] if before else None, at_most=request.limit + 1
-    )
+    rows = await store.list_refunds(tx, order_id, vendors, before=before, at_most=request.limit + 1)
     shown = [domain.refund_view(one.row, one.pieces, audience) for one in rows]
     return page_of(shown, request.limit, lambda refund: (refund.id,))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from estore.kit.context import Context
 from estore.kit.db import Record, Tx
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.services.search import store
 from estore.services.search.domain.errors import (
@@ -77,8 +77,7 @@ class Ruling:
 
 async def list_rules(tx: Tx, ctx: Context, request: shapes.Pages) -> Page[shapes.RuleOut]:
     """Return a page of the rules, oldest first."""
-    keys = decode_cursor(request.cursor, str)
-    rows = await store.rules.page(tx, keys[0].replace("\x00", "") if keys else "", request.limit + 1)
+    rows = await store.rules.page(tx, text_in(request.cursor) or "", request.limit + 1)
     rules = [shapes.RuleOut(*(row[name] for name in shapes.RuleOut.__struct_fields__)) for row in rows]
     return page_of(rules, request.limit, lambda rule: (rule.id,))
 

@@ -11,7 +11,7 @@ from estore.contracts.orders import gift_card_hash
 from estore.kit.context import Context
 from estore.kit.db import Record, Tx
 from estore.kit.errors import Unauthenticated
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, decode_cursor, page_of, text_in
 from estore.kit.ids import new_id
 from estore.kit.money import Money
 from estore.services.ledger.domain import Account, CurrencyUnknown, Kind
@@ -107,8 +107,7 @@ class Cards:
 
     async def list_gift_cards(self, tx: Tx, ctx: Context, request: ListCards) -> Page[CardView]:
         """Show cards, the newest first."""
-        (before,) = decode_cursor(request.cursor, str) or (None,)
-        rows = await store.cards_page(tx, before, request.batch, request.limit + 1)
+        rows = await store.cards_page(tx, text_in(request.cursor), request.batch, request.limit + 1)
         return page_of([_view(row, ctx.now) for row in rows], request.limit, lambda card: (card.id,))
 
     async def get_gift_card(self, tx: Tx, ctx: Context, card_id: str) -> CardView:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from estore.kit.context import Context
 from estore.kit.db import Tx
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.kit.money import Money
 from estore.services.ledger.domain.payouts import FilesUnused, NothingToSend, Payout, PayoutFileUnknown, Status
@@ -77,8 +77,7 @@ class PayoutFiles:
 
     async def list_payout_files(self, tx: Tx, ctx: Context, request: ListFiles) -> Page[FileView]:
         """List files, newest first."""
-        (before,) = decode_cursor(request.cursor, str) or (None,)
-        rows = await store.files_page(tx, before.replace("\x00", "") if before else before, request.limit + 1)
+        rows = await store.files_page(tx, text_in(request.cursor), request.limit + 1)
         return page_of([_view(row) for row in rows], request.limit, lambda view: (view.id,))
 
     async def read_payout_file(self, tx: Tx, ctx: Context, file_id: str) -> bytes:

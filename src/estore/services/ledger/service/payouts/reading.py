@@ -7,7 +7,7 @@ from datetime import UTC
 
 from estore.kit.context import Context
 from estore.kit.db import Tx
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, decode_cursor, page_of, text_in
 from estore.kit.money import Money
 from estore.services.ledger.domain.payouts import OPEN, Payout, PayoutUnknown, Status
 from estore.services.ledger.service.access import finances_of
@@ -35,9 +35,7 @@ class Reading:
     async def list_payouts(self, tx: Tx, ctx: Context, request: ListPayouts) -> Page[PayoutView]:
         """List payouts, newest first. Raises VendorUnknown."""
         vendors = finances_of(ctx.principal, request.vendor_id)
-        (before,) = decode_cursor(request.cursor, str) or (None,)
-        if before is not None and "\x00" in before:
-            before = ""
+        before = text_in(request.cursor)
         rows = await views.payouts_page(tx, vendors, request.status, request.overdue, before, request.limit + 1)
         shown = await self._views(tx, ctx, rows[: request.limit + 1])
         return page_of(shown, request.limit, lambda view: (view.id,))

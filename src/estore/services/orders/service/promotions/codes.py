@@ -7,7 +7,7 @@ import re
 
 from estore.kit.context import Context
 from estore.kit.db import Tx
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.services.orders import store
 from estore.services.orders.domain.promotions import (
@@ -83,19 +83,15 @@ async def list_codes(tx: Tx, ctx: Context, request: OnePromotion[ListCodes]) -> 
     await seen_promotion(tx, ctx, request.promotion_id)
     if ask.batch_id is not None and not await store.page_of_batches(tx, request.promotion_id, ask.batch_id, None, 1):
         raise BatchNotFound()
-    keys = decode_cursor(ask.cursor, str)
-    code = None if ask.code is None else ask.code.upper()
-    rows = await store.page_of_codes(
-        tx, request.promotion_id, ask.batch_id, code, None if keys is None else keys[0], ask.limit + 1
-    )
+    code, after = None if ask.code is None else ask.code.upper(), text_in(ask.cursor)
+    rows = await store.page_of_codes(tx, request.promotion_id, ask.batch_id, code, after, ask.limit + 1)
     return page_of(rows, ask.limit, lambda row: (row.code,))
 
 
 async def list_code_batches(tx: Tx, ctx: Context, request: OnePromotion[ListOf]) -> Page[BatchView]:
     """Return a page of a promotion's batches, newest first. Raises PromotionNotFound."""
     await seen_promotion(tx, ctx, request.promotion_id)
-    keys = decode_cursor(request.form.cursor, str)
-    before = None if keys is None else keys[0]
+    before = text_in(request.form.cursor)
     rows = await store.page_of_batches(tx, request.promotion_id, None, before, request.form.limit + 1)
     return page_of(rows, request.form.limit, lambda row: (row.id,))
 

@@ -10,7 +10,7 @@ from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.envelope import Message
 from estore.kit.errors import Fault
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.services.orders import store
 from estore.services.orders.domain.promotions import (
     GroupInUse,
@@ -28,7 +28,7 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 async def list_customer_groups(tx: Tx, ctx: Context, request: ListOf) -> Page[GroupView]:
     """Return a page of the groups, by name."""
-    rows = await store.page_of_groups(tx, _after(request), request.limit + 1)
+    rows = await store.page_of_groups(tx, text_in(request.cursor), request.limit + 1)
     return page_of(rows, request.limit, lambda row: (row.name,))
 
 
@@ -63,7 +63,7 @@ async def delete_customer_group(tx: Tx, ctx: Context, request: str) -> Nothing:
 async def list_customer_group_members(tx: Tx, ctx: Context, request: OneGroup[ListOf]) -> Page[MemberView]:
     """Return a page of a group's accounts. Raises GroupNotFound."""
     await show_customer_group(tx, ctx, request.name)
-    rows = await store.page_of_members(tx, request.name, _after(request.form), request.form.limit + 1)
+    rows = await store.page_of_members(tx, request.name, text_in(request.form.cursor), request.form.limit + 1)
     return page_of(rows, request.form.limit, lambda row: (row.account_id,))
 
 
@@ -101,8 +101,3 @@ async def delete_customer_group_member(tx: Tx, ctx: Context, request: OneMember)
 async def account_erased(tx: Tx, messages: Sequence[Message[AccountErased]]) -> None:
     """Take accounts that are no more out of all groups. Uses of promotions keep their opaque ids, as orders do."""
     await store.forget_members(tx, sorted({m.data.account_id for m in messages}))
-
-
-def _after(request: ListOf) -> str | None:
-    keys = decode_cursor(request.cursor, str)
-    return None if keys is None else str(keys[0])

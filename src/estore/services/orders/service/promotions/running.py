@@ -9,7 +9,7 @@ import msgspec
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.errors import Denied, PreconditionFailed, PreconditionRequired
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.kit.money import Money
 from estore.services.orders import store
@@ -71,10 +71,8 @@ class Promotions:
             seen = store.Watcher(seen.operator, [request.vendor_id] if own else [])
             if not own:
                 return Page([])
-        keys = decode_cursor(request.cursor, str)
-        rows = await store.page_of_promotions(
-            tx, seen, request.status, None if keys is None else keys[0], request.limit + 1
-        )
+        before = text_in(request.cursor)
+        rows = await store.page_of_promotions(tx, seen, request.status, before, request.limit + 1)
         return page_of(rows, request.limit, lambda row: (row.id,))
 
     async def show_promotion(self, tx: Tx, ctx: Context, request: str) -> PromotionView:

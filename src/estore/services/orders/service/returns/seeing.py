@@ -9,7 +9,7 @@ import msgspec
 from estore.kit.context import Context
 from estore.kit.db import Tx
 from estore.kit.errors import Fault, Unauthenticated
-from estore.kit.http.pages import Page, decode_cursor, page_of
+from estore.kit.http.pages import Page, page_of, text_in
 from estore.services.orders import domain, store
 from estore.services.orders.domain import ReturnStatus, ReturnView
 from estore.services.orders.service.commands import ListReturns, OneOrder, ReturnForm
@@ -61,16 +61,13 @@ async def list_returns(tx: Tx, ctx: Context, request: ListReturns) -> Page[Retur
         raise Unauthenticated("sign in, or send Order-Secret")
     if request.status is not None and request.status not in set(ReturnStatus):
         raise FilterInvalid(errors=[Fault(f"one of {', '.join(ReturnStatus)}", parameter="status")])
-    before = decode_cursor(request.cursor, str)
-    if before is not None and "\x00" in before[0]:
-        raise FilterInvalid(errors=[Fault("not a cursor", parameter="cursor")])
     rows = await store.list_returns(
         tx,
         _seeing(ctx, request.secret),
         status=request.status,
         vendor=request.vendor,
         order=request.order,
-        before=before[0] if before else None,
+        before=text_in(request.cursor),
         at_most=request.limit + 1,
     )
     return page_of(rows, request.limit, lambda found: (found.id,))
