@@ -63,6 +63,31 @@ async def test_what_is_typed_finds_what_is_meant(shelves: Shop) -> None:
     assert {typed: answer["total"] for typed, answer in found.items()} == {t: len(meant) for t, meant in MEANT.items()}
 
 
+async def test_a_code_is_found_however_it_is_written(shop: Shop) -> None:
+    await shop.sell("short", "Sofa", skus=("X1",))
+    await shop.sell("low", "Chair", skus=("_top",))
+    await shop.sell("book", "Novel", barcode="978-3-16 148410.0")
+    await shop.sell("scanned", "Poem", barcode="4006381333931")
+    await shop.index()
+    typed = {
+        "short": ("x1", " X1 ", '"X1"', "“x1”"),
+        "low": ("_top", "_TOP"),
+        "book": ("9783161484100", "978-3-16 148410.0", "978 3 16 1484100"),
+        "scanned": ("4006381333931", "4 006381 333931", '"4006381-333931"'),
+    }
+    found = {name: [await shop.names(code) for code in codes] for name, codes in typed.items()}
+
+    assert found == {name: [[name]] * len(codes) for name, codes in typed.items()}
+
+
+async def test_whoever_calls_a_sku_a_mug_is_not_first_among_mugs(shelves: Shop) -> None:
+    await shelves.sell("sly", "Sofa of a Sort", path=("living", "sofas"), skus=("MUG",))
+    await shelves.index()
+    names = await shelves.names("mug")
+
+    assert (names[0], sorted(names)) == ("mug", ["cup", "mug", "sly", "tumbler"])
+
+
 async def test_the_title_counts_more_than_the_description(shelves: Shop) -> None:
     assert (await shelves.names("mug"))[0] == "mug"
 

@@ -47,7 +47,9 @@ _MEASURE = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W_]+")
-_CODE = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
+_CODE = re.compile(r"[a-z0-9 ._-]{1,64}")
+_BETWEEN = {ord(sign): None for sign in " .-"}
+_QUOTES = '"“”'
 
 
 class Asked(NamedTuple):
@@ -92,9 +94,14 @@ def understand(typed: str) -> Asked:
             phrases.append(tuple(words))
         rest = rest.replace(found[0], " ", 1)
     words = [word[:MAX_WORD] for word in words_of(rest)][:MAX_WORDS]
-    code = typed.strip().lower()
+    code = typed.strip().strip(_QUOTES).strip().lower()
     typing = bool(words) and typed[-1:] != " " and rest.rstrip() == rest and not typed.endswith(('"', "“", "”"))
     return Asked(tuple(words), tuple(phrases[:4]), typing, code if _CODE.fullmatch(code) else None)
+
+
+def bare(code: str) -> str:
+    """Return a barcode as a scanner reads it: without the blanks and hyphens that are printed between its digits."""
+    return code.translate(_BETWEEN)
 
 
 def kept(typed: str) -> str:

@@ -10,6 +10,7 @@ from tantivy import Query, Searcher
 
 from estore.services.search.domain import ranking
 from estore.services.search.store.index.filters import FIELDS, narrowed
+from estore.services.search.store.index.portions import Apart, Portions
 
 FACET_VALUES = 50
 ATTRIBUTE_VALUES = 400
@@ -20,6 +21,8 @@ _PRICES: list[dict[str, float]] = [
     for low, high in zip(ranking.PRICE_STEPS, [*ranking.PRICE_STEPS[1:], None], strict=True)
 ]
 _STARS = [{"from": low * 100.0, "to": high * 100.0} for low, high in ((1, 2), (2, 3), (3, 4), (4, 6))]
+# So many times the values that are shown are kept of a single word, to be added to those of another.
+SPARE = 4
 # Facet -> what is counted for it, by name
 _AGGREGATIONS: dict[str, dict[str, Any]] = {
     **{kind: {kind: {"terms": {"field": field, "size": FACET_VALUES}}} for kind, field in FIELDS.items()},
@@ -28,14 +31,16 @@ _AGGREGATIONS: dict[str, dict[str, Any]] = {
     "rating": {"rating": {"range": {"field": "stars", "ranges": _STARS}}},
     "attr": {"attr": {"terms": {"field": "attr", "size": ATTRIBUTE_VALUES}}},
 }
+_SIZES = {name: agg["terms"]["size"] for each in _AGGREGATIONS.values() for name, agg in each.items() if "terms" in agg}
 Counts = dict[str, dict[str, int]]
 
 
 class Counting:
     """Counts facets, with one thread beside those that search."""
 
-    def __init__(self) -> None:
+    def __init__(self, portions: Portions) -> None:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="search-facets")
+        self._portions = portions
 
     def facets(
         self,
@@ -44,15 +49,18 @@ class Counting:
         parts: Mapping[str, Query],
         picked: Mapping[str, Sequence[str]],
         total: int,
+        apart: Apart | None = None,
     ) -> Counts:
         """Count what of `total` products else could be chosen: a facet's own choice does not narrow its counts.
 
         parts: the filters that are set, by facet. picked: the terms that are chosen, by facet; they are counted however
-        few products have them. Returns kind -> value -> how many.
+        few products have them. apart: of what `text` consists, where no product has two of it. Returns kind -> value
+        -> how many.
         """
         out: Counts = {}
         open_kinds = [kind for kind in _AGGREGATIONS if kind not in parts]
-        found = self._count(searcher, narrowed(text, parts), open_kinds, total)
+        found = self._added(searcher, apart, total) if apart and not parts else None
+        found = found or self._count(searcher, narrowed(text, parts), open_kinds, total)
         for kind in open_kinds:
             _take(out, kind, found, but=[name for name in parts if name.startswith("attr.")])
         for kind in parts:
@@ -63,14 +71,39 @@ class Counting:
                 _take(out, own, {own: found["picked"]})
         return out
 
-    def _count(self, searcher: Searcher, query: Query, kinds: list[str], total: int) -> dict[str, Any]:
-        def count(some: list[str]) -> dict[str, Any]:
-            return searcher.aggregate(query, {name: agg for kind in some for name, agg in _AGGREGATIONS[kind].items()})
+    def _added(self, searcher: Searcher, apart: Apart, total: int) -> dict[str, Any] | None:
+        """Count what each word finds, and add it up; None where that cannot be done."""
+        kinds = list(_AGGREGATIONS)
+        tally = self._portions.counts(apart, lambda word: self._count(searcher, word, kinds, total, SPARE))
+        return None if tally is None else {name: {"buckets": _most(name, counts)} for name, counts in tally.items()}
+
+    def _count(
+        self, searcher: Searcher, query: Query, kinds: Sequence[str], total: int, times: int = 1
+    ) -> dict[str, Any]:
+        def count(some: Sequence[str]) -> dict[str, Any]:
+            aggregations = {name: agg for kind in some for name, agg in _AGGREGATIONS[kind].items()}
+            return searcher.aggregate(query, {name: _sized(agg, times) for name, agg in aggregations.items()})
 
         if total < MANY or "attr" not in kinds:
             return count(kinds)
         attributes = self._beside.submit(count, ["attr"])
         return count([kind for kind in kinds if kind != "attr"]) | attributes.result()
+
+
+def _sized(aggregation: dict[str, Any], times: int) -> dict[str, Any]:
+    """Return an aggregation that gives so many times as many values."""
+    if times == 1 or "terms" not in aggregation:
+        return aggregation
+    terms = aggregation["terms"]
+    return {"terms": terms | {"size": terms["size"] * times}}
+
+
+def _most(name: str, counts: Mapping[Any, int]) -> list[dict[str, Any]]:
+    """Return buckets as tantivy does, the most frequent values first, but ranges in their order."""
+    if name not in _SIZES:
+        return [{"key": low, "from": low, "doc_count": count} for low, count in counts.items()]
+    found = sorted(counts.items(), key=lambda each: (-each[1], each[0]))[: _SIZES[name]]
+    return [{"key": value, "doc_count": count} for value, count in found]
 
 
 def _of_one(kind: str, picked: Sequence[str]) -> dict[str, Any]:

@@ -18,14 +18,17 @@ class Kept:
         self._lock = Lock()
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the answer to `key`, which says all that it depends on, the commit included."""
+    def get(self, key: Hashable, make: Callable[[], T], worth: Callable[[T], bool] = lambda _: True) -> T:
+        """Return the answer to `key`, which says all that it depends on, the commit included. worth: whether it is to
+        be kept."""
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
                 found: T = self._answers[key]
                 return found
         made = make()
+        if not worth(made):
+            return made
         with self._lock:
             self._answers[key] = made
             while len(self._answers) > self._most:

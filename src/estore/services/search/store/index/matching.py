@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tantivy import Occur, Query, Searcher
 
-from estore.services.search.domain.text import Asked
+from estore.services.search.domain.text import Asked, bare
 from estore.services.search.store.index.schema import WEIGHTS, Text
 
 MUST, SHOULD, NOT = Occur.Must, Occur.Should, Occur.MustNot
@@ -67,10 +67,16 @@ class Matching:
         return Query.boost_query(Query.phrase_query(self._schema, "title", list(terms), 1), 2.0)
 
     def code(self, code: str) -> Query | None:
-        """Return what finds a SKU or barcode exactly; None where there is none like it."""
-        if not self._searcher.doc_freq("code", code):
+        """Return what finds a SKU or barcode exactly; None where there is none like it.
+
+        It comes first, unless it is a word of products: whoever calls a SKU `mug` is not first among mugs.
+        """
+        known = [each for each in {code, bare(code)} if self._searcher.doc_freq("code", each)]
+        if not known:
             return None
-        return Query.const_score_query(Query.term_query(self._schema, "code", code, "basic"), 1000.0)
+        score = 1.0 if self._searcher.doc_freq("words", code) else 1000.0
+        found = [Query.term_query(self._schema, "code", each, "basic") for each in known]
+        return Query.const_score_query(any_of(found), score)
 
     def starting(self, prefix: str) -> Query | None:
         """Return what finds words that begin with `prefix`."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import tantivy
-from tantivy import DocAddress, Order, Query, Searcher
+from tantivy import Order, Query, Searcher
 
 from estore.services.search.domain import ranking
 from estore.services.search.domain.errors import IndexMissing
@@ -22,6 +22,7 @@ from estore.services.search.store.index.filters import Filters, chosen, narrowed
 from estore.services.search.store.index.folder import Folder
 from estore.services.search.store.index.kept import Kept
 from estore.services.search.store.index.matching import MUST, NOT, SHOULD, Matching, Synonyms, any_of, every
+from estore.services.search.store.index.portions import Apart, Page, Portions
 from estore.services.search.store.index.schema import Text
 
 # Answers of the last commit that a process keeps, some 30 kB each with facets.
@@ -29,6 +30,8 @@ ANSWERS = 256
 SUGGESTIONS = 2000
 # Products that are looked at for a suggestion of one unfinished word: those of the most frequent words that begin so.
 ENOUGH = 100_000
+# As many as are merged of what single words find.
+MERGED = 200
 # What is sorted by: field and direction; relevance is the text's score times the product's weight.
 SORTS: Mapping[str, tuple[str, Order]] = {
     "price": ("price", Order.Asc),
@@ -82,13 +85,6 @@ class Found(NamedTuple):
     explained: list[Any]
 
 
-class _Page(NamedTuple):
-    keys: list[int]
-    scores: list[float]
-    addresses: list[DocAddress]
-    total: int
-
-
 class Reader:
     """Reads the generation that answers now; looks at every search whether there is a newer one, or a newer commit."""
 
@@ -98,7 +94,8 @@ class Reader:
         self._lock = Lock()
         self._index: tantivy.Index | None = None
         self._seen: Commit = ("", 0, 0)
-        self._counting = Counting()
+        self._portions = Portions()
+        self._counting = Counting(self._portions)
         self._answers = Kept(ANSWERS)
         self._starting = Kept(SUGGESTIONS)
 
@@ -151,14 +148,17 @@ class Reader:
         pins = self._allowed(searcher, pinned, parts)
         # Those past the end stand at the end, where nothing follows that would have to make room
         before = sum(place < wanted.offset for place in ranking.places([place for _, place in pins], MOST))
-        attempt, text, ranked, relaxed, page = 0, Query.empty_query(), Query.empty_query(), False, _Page([], [], [], 0)
-        for attempt, (text, relaxed) in enumerate(self._attempts(searcher, wanted)):  # noqa: B007 - the last one found
+        attempt, text, ranked, relaxed, page = 0, Query.empty_query(), Query.empty_query(), False, Page([], [], [], 0)
+        apart = None
+        for attempt, (text, relaxed, words) in enumerate(self._attempts(searcher, wanted)):  # noqa: B007 - the last found
             ranked = fitting = narrowed(text, parts)
             if pins:
                 ranked = Query.boolean_query([(MUST, ranked), (NOT, self._keys([key for key, _ in pins]))])
             if wanted.sort == "relevance":
                 ranked = self._favoured(ranked, wanted.boosted, wanted.buried)
-            page = self._page(searcher, ranked, wanted.sort, wanted.limit, wanted.offset - before)
+            # There is one word only; or two were looked for before, and no product had them
+            apart = Apart(commit, words) if words and not (parts or pinned) else None
+            page = self._ranked(searcher, ranked, wanted, wanted.offset - before, apart)
             # What is pinned and has the words is found as well
             if page.total or (pins and self._page(searcher, fitting, "relevance", 1, 0).total):
                 break
@@ -171,7 +171,7 @@ class Reader:
             counted = any_of([text, self._keys([key for key, _ in pinned])]) if pinned else text
             facets = self._answers.get(
                 (commit, attempt, same.key()),
-                lambda: self._counting.facets(searcher, counted, parts, picked(wanted.filters), total),
+                lambda: self._counting.facets(searcher, counted, parts, picked(wanted.filters), total, apart),
             )
         why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
         rows = self._laid_out(page, why, pins, wanted)
@@ -179,7 +179,7 @@ class Reader:
         return Found(keys, frozenset(key for key, _ in pins), scores, total, relaxed, facets, explained)
 
     def _laid_out(
-        self, page: _Page, why: Sequence[Any], pins: Sequence[tuple[int, int]], wanted: Wanted
+        self, page: Page, why: Sequence[Any], pins: Sequence[tuple[int, int]], wanted: Wanted
     ) -> list[tuple[int, float, Any]]:
         """Return what stands on the page: (key, score, why), the pinned ones at their places."""
         if not pins:
@@ -206,23 +206,34 @@ class Reader:
         there = set(self._page(searcher, filtered, "relevance", len(pinned), 0).keys)
         return [pin for pin in pinned if pin[0] in there]
 
-    def _attempts(self, searcher: Searcher, wanted: Wanted) -> Iterator[tuple[Query, bool]]:
-        """Yield queries for the words, from strict to lenient, and whether only a part of the words has to be there."""
+    def _ranked(self, searcher: Searcher, query: Query, wanted: Wanted, offset: int, apart: Apart | None) -> Page:
+        """Return a page of what `query` finds, which is what the words of `apart` find where there are some."""
+        last = offset + wanted.limit
+        if apart is None or wanted.sort != "relevance" or wanted.boosted or wanted.buried or last > MERGED:
+            return self._page(searcher, query, wanted.sort, wanted.limit, offset)
+        return self._portions.page(
+            apart, wanted.limit, offset, lambda word, most: self._page(searcher, word, "relevance", most, 0)
+        )
+
+    def _attempts(self, searcher: Searcher, wanted: Wanted) -> Iterator[tuple[Query, bool, Sequence[Query]]]:
+        """Yield queries for the words, from strict to lenient, whether only a part of the words has to be there, and
+        the words where one of them is enough and no product has two."""
         asked = wanted.asked
         if not asked.words and not asked.phrases:
-            yield Query.empty_query() if wanted.unreadable else Query.all_query(), False
+            yield Query.empty_query() if wanted.unreadable else Query.all_query(), False, ()
             return
         matching = Matching(self._text, searcher, wanted.synonyms)
         code = matching.code(asked.code) if asked.code else None
         plain, lift = matching.all_of(asked), matching.side_by_side(asked)
-        yield self._lifted(every(plain), lift, code), False
+        alone = len(plain) == 1 and lift is None and code is None
+        yield self._lifted(every(plain), lift, code), False, plain if alone else ()
         guessed = matching.all_of(asked, guess=True)
         if matching.guessed:
-            yield self._lifted(every(guessed), lift, code), False
+            yield self._lifted(every(guessed), lift, code), False, ()
         # Words that are known are not guessed at as well: that would find a large part of the shop, and nothing better
         for clauses in (plain, guessed) if matching.guessed else (plain,):
             for size in range(len(clauses) - 1, 0, -1):
-                yield any_of(clauses, size), True
+                yield any_of(clauses, size), True, clauses if size == 1 else ()
 
     def _lifted(self, base: Query, lift: Query | None, code: Query | None) -> Query:
         if lift is not None:
@@ -245,7 +256,7 @@ class Reader:
     def _keys(self, keys: Sequence[int]) -> Query:
         return Query.const_score_query(Query.term_set_query(self._text.schema, "key", list(keys)), 0.0)
 
-    def _page(self, searcher: Searcher, query: Query, sort: str, limit: int, offset: int) -> _Page:
+    def _page(self, searcher: Searcher, query: Query, sort: str, limit: int, offset: int) -> Page:
         if (order := SORTS.get(sort)) is not None:
             result = searcher.search(query, limit, True, order[0], offset, order[1])
         else:
@@ -253,7 +264,7 @@ class Reader:
         addresses = [address for _, address in result.hits]
         keys = [int(key or 0) for key in searcher.fast_field_values("key", addresses)]
         # The binding's stub does not know the count
-        return _Page(keys, [float(score) for score, _ in result.hits], addresses, int(result.count))  # type: ignore[attr-defined]
+        return Page(keys, [float(score) for score, _ in result.hits], addresses, int(result.count))  # type: ignore[attr-defined]
 
     # --- others -----------------------------------------------------------------------------------------------------
 

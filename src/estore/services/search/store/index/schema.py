@@ -14,9 +14,9 @@ import tantivy
 from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from estore.services.search.domain import ranking
-from estore.services.search.domain.text import MAX_WORD, attribute_words, facet_name, fold
+from estore.services.search.domain.text import MAX_WORD, attribute_words, bare, facet_name, fold
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Text fields and what a word in them is worth.
 WEIGHTS: Mapping[str, float] = {"title": 5.0, "brand": 3.0, "kind": 2.5, "traits": 1.5, "body": 0.8}
 # Positions are kept where phrases are looked for.
@@ -84,7 +84,7 @@ class Text:
             "traits": said,
             "body": fold(row.description[:MAX_BODY]),
             "words": " ".join((title, brand, kind, said)),
-            "code": [c.lower() for v in row.variants for c in (v["sku"], v.get("barcode")) if c],
+            "code": _codes(row),
             "category": row.category_path,
             "vendor": row.vendor_id,
             "attr": [f"{facet_name(name)}={value[:MAX_VALUE]}" for name, value in traits],
@@ -99,6 +99,15 @@ class Text:
         if row.brand:
             values["maker"] = row.brand[:MAX_VALUE]
         return Document.from_dict(values, self.schema)
+
+
+def _codes(row: Offered) -> list[str]:
+    """Return what is found exactly: SKUs, and barcodes as they are written and as they are read."""
+    codes = [variant["sku"].lower() for variant in row.variants]
+    for variant in row.variants:
+        if barcode := variant.get("barcode"):
+            codes += (barcode.lower(), bare(barcode.lower()))
+    return [code for code in dict.fromkeys(codes) if code]
 
 
 def _traits(row: Offered) -> list[tuple[str, str]]:
