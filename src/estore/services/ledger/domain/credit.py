@@ -1,4 +1,7 @@
-"""Gift cards and store credit: debts of the marketplace, spent on orders and given back by refunds."""
+"""Gift cards and store credit: debts of the marketplace, spent on orders and given back by refunds.
+
+Amounts: minor units.
+"""
 
 from __future__ import annotations
 

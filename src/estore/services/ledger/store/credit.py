@@ -143,7 +143,7 @@ async def insert_grant(
 
 
 async def store_credit(tx: Tx, account_id: str) -> list[Record]:
-    """Return an account's store credit: (currency, amount)."""
+    """Return an account's store credit: (currency, amount in minor units)."""
     return await tx.fetch(_BALANCES, account_id)
 
 

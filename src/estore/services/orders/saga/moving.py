@@ -30,9 +30,12 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """What a signal brings along. amount: captured, or given back of it. asked: by how much what was asked to be given
-    back of it grows; less than zero where it will not be. credit: held, or given back; credit_asked: as asked, of
-    credit. code: why no credit was taken. until: when the time to return things is over."""
+    """What a signal brings along. Amounts: minor units.
+
+    amount: captured, or given back of it. asked: by how much what was asked to be given back of it grows; less than
+    zero where it will not be. credit: held, or given back; credit_asked: as asked, of credit. code: why no credit was
+    taken. until: when the time to return things is over.
+    """
 
     payment_id: str | None = None
     amount: int = 0

@@ -22,14 +22,14 @@ class AccountUnknown(NotFound):
 
 
 class CreditAccounts:
-    """currency: of the marketplace, in which credit is granted."""
+    """Shows and grants store credit. currency: of the marketplace, in which it is granted."""
 
     def __init__(self, books: Books, currency: str) -> None:
         self.books = books
         self._currency = currency
 
     async def show_store_credit(self, tx: Tx, ctx: Context, account_id: str | None) -> StoreCredit:
-        """Show one's own store credit, or anybody's as an operator. Raises AccountUnknown."""
+        """Show one's own store credit, or anybody's as an operator. Raises AccountUnknown, Unauthenticated."""
         owner = _whose(ctx, account_id)
         rows = await store.store_credit(tx, owner)
         return StoreCredit(owner, [Money(row["amount"], row["currency"]) for row in rows])
@@ -37,7 +37,8 @@ class CreditAccounts:
     async def list_store_credit_lines(self, tx: Tx, ctx: Context, request: ListCredit) -> Page[CreditLine]:
         """Show what moved one's own store credit, or anybody's as an operator, the latest first.
 
-        Raises AccountUnknown."""
+        Raises AccountUnknown.
+        """
         return await lines_page(tx, Kind.STORE_CREDIT, _whose(ctx, request.owner), request)
 
     async def grant_store_credit(self, tx: Tx, ctx: Context, request: GrantCredit) -> Grant:

@@ -37,7 +37,7 @@ from estore.services.ledger.store import credit as credit_store
 
 
 class Cards:
-    """currency: of the marketplace, in which cards are issued."""
+    """Issues gift cards and ends them. codes: derives their codes. currency: of all of them."""
 
     def __init__(self, books: Books, codes: Codes, currency: str) -> None:
         self.books = books

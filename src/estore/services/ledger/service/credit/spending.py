@@ -20,6 +20,8 @@ from estore.services.ledger.store import credit as store
 
 
 class Spending:
+    """Holds credit for orders, and gives it back."""
+
     def __init__(self, books: Books) -> None:
         self.books = books
 

@@ -33,8 +33,6 @@ from estore.services.orders.domain.tables import Destination, Method
 
 _NEAR = frozenset({Reason.MIN_AMOUNT, Reason.MIN_QUANTITY, Reason.NOT_WITH_METHOD, Reason.NOT_COMBINABLE})
 """What is said of automatic promotions as well: what the customer could do about it."""
-
-
 MOST_OF_ONE = 20
 """So many automatic promotions of one vendor, or of the marketplace, are weighed for an order: those of the highest
 priority that apply. Nobody makes all others' orders slow by making promotions."""
@@ -80,7 +78,7 @@ class Fit(msgspec.Struct, frozen=True):
 
 
 Run = list[tuple[Fit, list[tuple[int, int]], list[tuple[int, int]]]]
-"""Of each promotion: (line, amount) and (parcel, amount)."""
+"""Of each promotion: (line, minor units) and (parcel, minor units)."""
 
 
 class Till:
@@ -108,7 +106,10 @@ class Till:
         self._shipping_rate = purchase.destination.shipping_rate
 
     def run(self, fits: Sequence[Fit], parcels: Sequence[int]) -> tuple[int, Run]:
-        """Apply `fits`, goods before shipping, by priority; returns what `parcels` cost then, and what was taken."""
+        """Apply `fits`, goods before shipping, by priority; returns what `parcels` cost then, and what was taken.
+
+        Amounts: minor units.
+        """
         left = list(self.basket.subtotals)
         done: Run = []
         ordered = sorted(fits, key=lambda fit: fit.candidate.rule.order)

@@ -227,7 +227,8 @@ class Reason(StrEnum):
 class Taken(msgspec.Struct, frozen=True, gc=False):
     """What one promotion takes off one line, or off one parcel's shipping where line is None.
 
-    line, parcel: their indices. platform: what of the amount the marketplace pays; the vendor bears the rest.
+    line, parcel: their indices. amount: minor units; platform: what of it the marketplace pays; the vendor bears the
+    rest.
     """
 
     promotion_id: str
@@ -240,7 +241,7 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A promotion that took nothing off. missing: what min_amount or min_quantity lacks."""
+    """A promotion that took nothing off. missing: what min_amount lacks in minor units, or min_quantity in pieces."""
 
     promotion_id: str
     code: str

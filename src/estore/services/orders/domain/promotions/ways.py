@@ -32,7 +32,7 @@ class Option(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Adds(Protocol[T_contra]):
-    """Tells what parcels cost with some promotions."""
+    """Tells what parcels cost with some promotions, in minor units."""
 
     def run(self, fits: Sequence[T_contra], parcels: Sequence[int]) -> tuple[int, object]: ...
 

@@ -104,15 +104,15 @@ class Promotions:
         return await self._write(tx, ctx, seen, msgspec.structs.replace(found, rules=rules))
 
     async def pause_promotion(self, tx: Tx, ctx: Context, request: str) -> PromotionView:
-        """Let it take nothing off until it is resumed."""
+        """Let it take nothing off until it is resumed. Raises PreconditionRequired, and as `locked_promotion`."""
         return await self._turn(tx, ctx, request, Status.PAUSED)
 
     async def resume_promotion(self, tx: Tx, ctx: Context, request: str) -> PromotionView:
-        """Let it apply again. Raises TooManyPromotions."""
+        """Let it apply again. Raises TooManyPromotions, and what pausing does."""
         return await self._turn(tx, ctx, request, Status.ACTIVE)
 
     async def archive_promotion(self, tx: Tx, ctx: Context, request: str) -> PromotionView:
-        """End it for good."""
+        """End it for good. Raises what pausing does."""
         return await self._turn(tx, ctx, request, Status.ARCHIVED)
 
     async def _turn(self, tx: Tx, ctx: Context, promotion_id: str, status: Status) -> PromotionView:

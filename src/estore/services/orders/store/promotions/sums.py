@@ -43,6 +43,9 @@ async def add_uses(tx: Tx, at_most: int) -> int:
 
 
 async def uses_of(tx: Tx, promotion_id: str) -> tuple[int, int, int]:
-    """Return how many orders use a promotion, what it took off them, and what of that the marketplace pays."""
+    """Return how many orders use a promotion, what it took off them, and what of that the marketplace pays.
+
+    Amounts: minor units.
+    """
     (row,) = await tx.fetch(_USES, promotion_id)
     return row["orders"], row["amount"], row["platform"]
