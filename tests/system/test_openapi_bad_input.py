@@ -297,8 +297,8 @@ async def asked(databases: Databases) -> AsyncIterator[Asked]:
         yield found
 
 
-# Written by a timer, whatever is asked.
-TIMERS = frozenset({"payments.report_cursor"})
+# Written by a timer, whatever is asked: the weekly run of payouts on Mondays.
+TIMERS = frozenset({"payments.report_cursor", "ledger.payout_run"})
 
 
 async def state_of(dsn: str) -> dict[str, tuple[int, int]]:
