@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -65,10 +66,15 @@ def sample(openapi: dict[str, Any], schema: dict[str, Any]) -> Any:
             return True
         case "string" if schema.get("format") == "date-time":
             return "2026-01-01T00:00:00Z"
-    words = (*schema.get("examples", ()), *WORDS)
-    fitting = [word for word in words if jsonschema.Draft202012Validator(schema).is_valid(word)]
-    assert fitting, f"add a word to WORDS that fits {schema}"
-    return fitting[0]
+    return _fitting(json.dumps(schema, sort_keys=True))
+
+
+@functools.cache
+def _fitting(schema: str) -> str:
+    valid = jsonschema.Draft202012Validator(json.loads(schema)).is_valid
+    word: str | None = next(filter(valid, (*json.loads(schema).get("examples", ()), *WORDS)), None)
+    assert word is not None, f"add a word to WORDS that fits {schema}"
+    return word
 
 
 @dataclass
