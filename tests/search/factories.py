@@ -137,6 +137,7 @@ class Shop:
 
     async def index(self) -> None:
         await self.run("build-index")
+        await self.run("tell-sold")
         await self.run("index")
 
     async def get(self, path: str, *, token: str | None = None, **parameters: Any) -> httpx.Response:

@@ -72,6 +72,35 @@ async def test_a_message_that_comes_twice_counts_once(shop: Shop) -> None:
     assert row["popularity"] == 1
 
 
+async def test_of_what_is_sold_often_the_index_is_told_once(shop: Shop) -> None:
+    await shop.sell("mug")
+    await shop.sell("cup")
+    await shop.index()
+    for _ in range(5):
+        await shop.world.deliver("search", bought("mug", "cup"))
+    await shop.run("index")
+    before = await shop.world.fetch("search", "SELECT product_id FROM pending")
+    await shop.run("tell-sold")
+    told = await shop.world.fetch("search", "SELECT product_id FROM pending ORDER BY product_id")
+
+    assert before == []
+    assert [row["product_id"] for row in told] == ["prd_cup", "prd_mug"]
+
+
+async def test_processes_that_tell_of_sales_at_once_leave_none_out(shop: Shop, databases: Databases) -> None:
+    names = [f"m{number}" for number in range(40)]
+    await shop.world.deliver_batch("search", [published(name, "Mug") for name in names])
+    await shop.index()
+    async with another(databases, shop) as other:
+        sales = [shop.world.deliver("search", bought(name)) for name in names]
+        await asyncio.gather(*sales, *(each.run("tell-sold") for each in (shop, other) for _ in range(5)))
+        await other.run("tell-sold")
+    told = await shop.world.fetch("search", "SELECT DISTINCT product_id FROM pending")
+
+    assert {row["product_id"] for row in told} == {f"prd_{name}" for name in names}
+    assert await shop.world.fetch("search", "SELECT * FROM sold") == []
+
+
 async def test_a_variant_that_leaves_takes_its_price_along(shop: Shop) -> None:
     await shop.hear(published("mug", "Mug", skus=("mug-a", "mug-b")))
     await shop.hear(changed("mug", "Mug", skus=("mug-b",), version=2, price=3000))

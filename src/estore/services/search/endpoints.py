@@ -52,6 +52,7 @@ class Endpoints:
     number: Endpoint[None, None]
     changes: Endpoint[int, service.Piece]
     chunk: Endpoint[int, service.Piece]
+    tell_sold: Endpoint[None, int]
     fade: Endpoint[None, int]
     write_statistics: Endpoint[None, int]
     forget: Endpoint[None, int]
@@ -95,6 +96,7 @@ def build(
         number=end(indexing.number, who=SYSTEM_ONLY, tx=WRITE, timeout=60),
         changes=end(indexing.changes, who=SYSTEM_ONLY, tx=READ, timeout=60),
         chunk=end(indexing.chunk, who=SYSTEM_ONLY, tx=READ, timeout=60),
+        tell_sold=end(hearing.tell_sold, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         fade=end(hearing.fade, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         write_statistics=end(statistics.write, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         forget=end(service.forget, who=SYSTEM_ONLY, tx=WRITE, timeout=30),

@@ -29,6 +29,8 @@ def jobs(e: Endpoints, work: IndexWork, clock: Clock) -> list[Job]:
         Job("index", 0.2, work.follow),
         Job("build-index", 1.0, work.build),
         until_done(e.write_statistics, "write-statistics", 2.0),
+        # How pages are ranked need not follow each sale, as what is filtered by follows prices and stock
+        until_done(e.tell_sold, "tell-sold", 5.0),
         until_done(e.fade, "fade-popularity", 300.0),
         until_done(e.forget, "forget-statistics", 3600.0),
     ]

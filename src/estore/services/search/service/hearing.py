@@ -18,6 +18,7 @@ from estore.services.search import store
 from estore.services.search.domain.ranking import HALF_LIFE
 
 AT_ONCE = 500
+SALES_AT_ONCE = 10_000
 # Of a larger order the pairs say nothing, and there are too many of them.
 MOST_TOGETHER = 20
 
@@ -86,6 +87,11 @@ async def learn_suspended(tx: Tx, messages: Sequence[Message[VendorSuspended]]) 
     """Show nothing of suspended vendors; catalog archives their products."""
     events = sorted((message.data for message in messages), key=lambda event: event.version)
     await store.documents.save_vendors(tx, {e.vendor_id: (None, None, False, e.version) for e in events})
+
+
+async def tell_sold(tx: Tx, ctx: Context, request: None) -> int:
+    """Have the index weigh anew what was sold; returns of how many of a bounded number of sales."""
+    return await store.changes.tell_sold(tx, SALES_AT_ONCE)
 
 
 async def fade(tx: Tx, ctx: Context, request: None) -> int:

@@ -22,6 +22,14 @@ WITH waiting AS (
 ), last AS (SELECT max(number) AS number FROM numbered)
 UPDATE progress SET numbered = last.number FROM last WHERE last.number IS NOT NULL
 """
+_TELL_SOLD = """
+WITH taken AS (
+    DELETE FROM sold WHERE id IN (SELECT id FROM sold ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING product_id
+), told AS (
+    INSERT INTO pending (product_id) SELECT DISTINCT product_id FROM taken
+)
+SELECT count(*) FROM taken
+"""
 
 
 async def anything(tx: Tx) -> bool:
@@ -60,6 +68,11 @@ async def name_store(tx: Tx, store_id: str) -> None:
 async def new_generation(tx: Tx) -> int:
     """Have every folder made anew. Returns the generation's number."""
     return int(await tx.fetchval("UPDATE progress SET generation = generation + 1 RETURNING generation"))
+
+
+async def tell_sold(tx: Tx, limit: int) -> int:
+    """Have products read again that were sold, each once, however often; returns of how many sales, `limit` at most."""
+    return int(await tx.fetchval(_TELL_SOLD, limit))
 
 
 async def tell(tx: Tx, product_ids: Sequence[str]) -> None:

@@ -127,7 +127,7 @@ WITH saved AS (
         popular_at = greatest(document.popular_at, $3)
     RETURNING product_id
 )
-INSERT INTO pending (product_id) SELECT product_id FROM saved
+INSERT INTO sold (product_id) SELECT product_id FROM saved
 """
 _TOGETHER = """
 INSERT INTO together (product_id, other_id, times, last_at)
