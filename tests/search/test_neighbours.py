@@ -31,6 +31,15 @@ async def test_suggestions_while_somebody_types(shelves: Shop) -> None:
     assert (await shelves.get("/suggest", q="")).json() == {"products": [], "categories": [], "queries": []}
 
 
+async def test_sentences_of_which_only_a_part_was_found_are_not_put_before_others(shelves: Shop) -> None:
+    for query in ("stoneware mug", "stoneware of this shop is stolen"):
+        for _ in range(5):
+            await shelves.search(query)
+    await shelves.run("write-statistics")
+
+    assert (await shelves.get("/suggest", q="stone")).json()["queries"] == ["stoneware mug"]
+
+
 async def test_related_products_are_of_the_same_category_first(shelves: Shop) -> None:
     found = (await shelves.get("/related/prd_mug", limit=2)).json()["data"]
 

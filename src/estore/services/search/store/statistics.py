@@ -17,8 +17,8 @@ SET searches = query_day.searches + excluded.searches, without = query_day.witho
 """
 _PAST = """
 INSERT INTO past_query (query, searches, found, last_at)
-SELECT query, searches, searches > without, $4::timestamptz FROM unnest($1::text[], $2::bigint[], $3::bigint[])
-    AS q (query, searches, without) WHERE searches > 0 ORDER BY query
+SELECT query, searches, searches > missed, $4::timestamptz FROM unnest($1::text[], $2::bigint[], $3::bigint[])
+    AS q (query, searches, missed) WHERE searches > 0 ORDER BY query
 ON CONFLICT (query) DO UPDATE
 SET searches = past_query.searches + excluded.searches, found = excluded.found, last_at = excluded.last_at
 """
@@ -33,7 +33,9 @@ async def add(tx: Tx, day: date, counts: Mapping[str, tuple[int, int, int, int]]
     """Add {query: (searches, without results, relaxed, clicks)} to a day, and to what is suggested."""
     columns = [list(column) for column in zip(*counts.values(), strict=True)]
     await tx.execute(_DAYS, day, list(counts), *columns)
-    await tx.execute(_PAST, list(counts), columns[0], columns[1], now)
+    # What only a part of the words was found for is not suggested: nobody puts sentences of their own before others
+    missed = [without + relaxed for _, without, relaxed, _ in counts.values()]
+    await tx.execute(_PAST, list(counts), columns[0], missed, now)
 
 
 async def top(tx: Tx, kind: str, first: date, last: date, limit: int) -> list[Record]:
