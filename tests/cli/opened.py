@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from estore.cli.store import Running, found
+from support.warm import warm_estore
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "estore.cli"]
@@ -28,9 +29,7 @@ def environment(**extra: str) -> dict[str, str]:
 
 def estore(*arguments: str, seconds: float = 60, **extra: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments], env=environment(**extra), capture_output=True, text=True, timeout=seconds, check=False
-    )
+    return warm_estore(arguments, environment(**extra), seconds)
 
 
 class Up:

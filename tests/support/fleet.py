@@ -23,6 +23,7 @@ from estore.kit.context import Principal, Role
 from estore.kit.processes import free_port
 from estore.kit.settings import Settings
 from support.market import until
+from support.warm import Warm, warm_estore
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret for fleets"  # one for all stores of a test process: roles belong to the whole server
@@ -36,12 +37,16 @@ class Process:
         self.port = free_port()
         self._environment = environment
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Warm | None = None
 
     def start(self) -> None:
+        arguments = ("serve", *self.names, "--port", str(self.port))
+        if self._environment["PYTHONPATH"] == str(ROOT / "src"):
+            self._process = Warm(arguments, self._environment, self._log, self._log)
+            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "estore.cli", "serve", *self.names, "--port", str(self.port)],
+                [sys.executable, "-m", "estore.cli", *arguments],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -199,15 +204,8 @@ class Fleet:
 
     async def command(self, *arguments: str, **environment: str) -> tuple[int, str]:
         """Run `estore` with the settings of the processes. Returns its exit code and what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "estore.cli", *arguments),
-            env=self._environment | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        said, _ = await process.communicate()
-        return process.returncode or 0, said.decode()
+        told = await asyncio.to_thread(warm_estore, arguments, self._environment | environment, 300)
+        return told.returncode, told.stdout + told.stderr
 
     def tell(self, **environment: str) -> None:
         """Give other settings to processes that start from now on."""
