@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from deploy.nginx import Echo, gateway, said, unused
+from deploy.nginx import Echo, Names, gateway, said
+from estore.cli.deploy.gateway import fresh, kept
 from estore.cli.problems import codes
 
 LINES = "Host: store.example\r\nConnection: close\r\n"
 LONG = "a" * 9000
 
 
-@pytest.fixture
-async def echo() -> Echo:
-    return Echo()
+WAYS = {"kept": kept(), "fresh": fresh()}
 
 
 @pytest.fixture
-async def port(tmp_path: Path, echo: Echo) -> AsyncIterator[int]:
-    async with echo.serving() as upstream, gateway(tmp_path, upstream) as opened:
+async def echo() -> AsyncIterator[Echo]:
+    async with Echo().serving() as opened:
+        yield opened
+
+
+@pytest.fixture(params=WAYS)
+def services(request: pytest.FixtureRequest) -> str:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+async def port(tmp_path: Path, echo: Echo, services: str) -> AsyncIterator[int]:
+    async with gateway(tmp_path, echo, Names("127.0.0.1"), services=services) as opened:
         yield opened
 
 
@@ -66,19 +77,17 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
-async def test_what_the_gateway_refuses_is_a_problem_that_is_documented(port: int, echo: Echo, what: str) -> None:
-    sent, expected = REFUSED[what]
+async def test_what_the_gateway_refuses_is_a_problem_that_is_documented(port: int, echo: Echo) -> None:
+    known = {(code.code, code.status, code.title) for code in codes()}
 
-    status, headers, body = await said(port, sent)
+    for what, (sent, expected) in REFUSED.items():
+        status, headers, body = await said(port, sent)
 
-    document = json.loads(body)
-    assert (status, document["status"]) == (expected, expected)
-    assert headers["content-type"] == "application/problem+json"
-    assert (document["code"], document["status"], document["title"]) in {
-        (code.code, code.status, code.title) for code in codes()
-    }
-    assert ("allow" in headers) == (expected == 405)
+        document = json.loads(body)
+        assert (status, document["status"]) == (expected, expected), what
+        assert headers["content-type"] == "application/problem+json"
+        assert (document["code"], document["status"], document["title"]) in known
+        assert ("allow" in headers) == (expected == 405)
     assert echo.asked == []
 
 
@@ -88,12 +97,61 @@ async def test_a_refusal_of_head_has_no_body(port: int) -> None:
     assert (status, headers["content-type"], body) == (404, "application/problem+json", b"")
 
 
-async def test_a_service_that_is_away_is_503_with_the_time_to_wait(tmp_path: Path) -> None:
-    async with gateway(tmp_path, unused()) as port:
-        status, headers, body = await said(port, request("POST /v1/orders", "Content-Length: 2", body="{}"))
+@pytest.mark.parametrize("names", [Names("127.0.0.1"), Names()], ids=["nobody listens", "nobody has the name"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_service_that_is_away_is_503_with_the_time_to_wait(
+    tmp_path: Path, services: str, names: Names, method: str
+) -> None:
+    async with gateway(tmp_path, Echo(), names, services=services) as port:
+        status, headers, body = await said(port, request(f"{method} /v1/orders", "Content-Length: 2", body="{}"))
 
     assert (status, json.loads(body)["code"]) == (503, "kit.unavailable")
     assert headers["retry-after"] == "1"
+
+
+async def test_what_reads_shares_a_connection_and_what_changes_something_has_its_own(
+    tmp_path: Path, echo: Echo
+) -> None:
+    async with gateway(tmp_path, echo, Names("127.0.0.1"), services=kept()) as port:
+        for line in ("GET /v1/orders", "POST /v1/orders", "HEAD /v1/orders", "DELETE /v1/orders", "GET /v1/orders"):
+            await said(port, request(line))
+
+    over = {asked["connection"]: [] for asked in echo.asked}
+    for asked in echo.asked:
+        over[asked["connection"]].append(asked["method"])
+    assert sorted(over.values()) == [["DELETE"], ["GET", "HEAD", "GET"], ["POST"]]
+    assert [asked["headers"].get("connection") for asked in echo.asked] == [None, "close", None, "close", None]
+
+
+async def test_a_kept_connection_that_the_service_closed_fails_nobody(tmp_path: Path, echo: Echo) -> None:
+    async with gateway(tmp_path, echo, Names("127.0.0.1"), services=kept()) as port:
+        statuses = []
+        for _ in range(20):
+            statuses.append((await said(port, request("GET /v1/orders")))[0])
+            echo.hang_up()
+
+    assert set(statuses) == {200}
+
+
+async def test_a_service_that_moves_is_found_and_many_replicas_share(tmp_path: Path, echo: Echo) -> None:
+    names = Names("127.0.0.1")
+    async with (
+        Echo().serving("127.0.0.2", echo.port) as second,
+        gateway(tmp_path, echo, names, services=kept()) as port,
+    ):
+        await said(port, request("GET /v1/orders"))
+        names.addresses = ["127.0.0.2"]
+        async with asyncio.timeout(10):
+            while not second.asked:
+                assert (await said(port, request("GET /v1/orders")))[0] == 200
+                await asyncio.sleep(0.05)
+        names.addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]  # nobody is at the third
+        echo.asked.clear()
+        async with asyncio.timeout(10):
+            while not echo.asked:
+                assert (await said(port, request("GET /v1/orders")))[0] == 200
+                await asyncio.sleep(0.05)
+        assert {(await said(port, request(f"{method} /v1/orders")))[0] for method in ("GET", "POST") * 10} == {200}
 
 
 async def test_what_a_client_says_of_itself_is_not_passed_on(port: int, echo: Echo) -> None:

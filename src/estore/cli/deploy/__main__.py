@@ -15,6 +15,8 @@ def files() -> Mapping[str, str]:
     """Return path, from the root of the repository -> text."""
     return {
         "deploy/gateway/nginx.conf": gateway.render(),
+        "deploy/gateway/kept.conf": gateway.kept(),
+        "deploy/gateway/fresh.conf": gateway.fresh(),
         "deploy/compose/databases.sql": postgres.script(),
         **kubernetes.files(),
     }

@@ -1,8 +1,10 @@
 """The gateway's configuration, for nginx 1.24 and later: from prefixes to services, and nothing else.
 
 Prevents: a route that was renamed in a service and not in the gateway. It looks names up again every two seconds, so
-containers may come, go and be many; a connection that cannot be made is made to the next one, also for a POST, because
-nothing of it was sent.
+containers may come, go and be many. What only reads goes over connections that are kept (`kept`), where nginx can keep
+them and look up names as well: it is asked again at another replica when its connection ends. What changes something
+has a connection of its own: one that cannot be made is made to the next replica, because nothing was sent; over a kept
+one nobody would know whether a service that was just ending had taken it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ BODY = "1m"
 """The most that a service reads of an ordinary body is less, and it says so itself."""
 STREAMED = "/v1/imports"
 """Files go there: no limit here, and nothing is kept here on their way."""
+READING = ("GET", "HEAD", "OPTIONS")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -37,11 +40,8 @@ _OWN: Mapping[str, tuple[str, type[Failure], str]] = {
 _ALSO = {"_refused": f'Allow "{", ".join(METHODS)}"', "_away": "Retry-After 1"}
 
 
-def render(resolver: str = "127.0.0.11", upstream: str = f"$service:{PORT}") -> str:
-    """Return nginx.conf.
-
-    resolver: address of the name server that knows the services. upstream: host and port of the service in `$service`.
-    """
+def render(resolver: str = "127.0.0.11") -> str:
+    """Return nginx.conf. resolver: address of the name server that knows the services."""
     table = "\n".join(
         f"        ~^{re.escape(prefix)}(?:/|$) {service};"
         for service, prefixes in sorted(routes().items())
@@ -49,7 +49,6 @@ def render(resolver: str = "127.0.0.11", upstream: str = f"$service:{PORT}") -> 
     )
     return _CONF % {
         "listen": LISTEN,
-        "upstream": upstream,
         "resolver": resolver,
         "table": table,
         "body": BODY,
@@ -58,6 +57,19 @@ def render(resolver: str = "127.0.0.11", upstream: str = f"$service:{PORT}") -> 
         "pages": "\n".join(f"        error_page {refused} /{place};" for place, (refused, _, _) in _OWN.items()),
         "own": "\n".join(_place(place, kind, detail) for place, (_, kind, detail) in _OWN.items()),
     }
+
+
+def kept() -> str:
+    """Return the ways to the services for an nginx that keeps connections to names: 1.27.3 and later."""
+    reading = "".join(f' {method} "";' for method in READING)
+    port = f'map $request_method $port {{ default ":{PORT}";{reading} }}\n'
+    hop = 'map $port $hop { default close; "" ""; }\n'
+    return _MADE + port + hop + "".join(_WAY % {"service": service, "port": PORT} for service in routes())
+
+
+def fresh() -> str:
+    """Return the ways to the services for an nginx that does not: a connection for each request."""
+    return f'{_MADE}map $request_method $port {{ default ":{PORT}"; }}\nmap $port $hop {{ default close; }}\n'
 
 
 def _place(name: str, kind: type[Failure], detail: str) -> str:
@@ -78,6 +90,19 @@ def _problem(kind: type[Failure], detail: str = "") -> str:
     }
     return json.dumps({key: value for key, value in document.items() if value}, separators=(",", ":"))
 
+
+_MADE = "# Generated from the services' own prefixes: python -m estore.cli.deploy\n"
+
+_WAY = """
+upstream %(service)s {
+    zone %(service)s 64k;
+    # None is left out for a while because it failed once: with one replica that would be all of them.
+    server %(service)s:%(port)s resolve max_fails=0;
+    keepalive 32;
+    # Shorter than the 75 s after which a service closes it.
+    keepalive_timeout 30s;
+}
+"""
 
 _CONF = """\
 # Generated from the services' own prefixes: python -m estore.cli.deploy
@@ -122,8 +147,11 @@ http {
     client_body_timeout 30s;
     client_max_body_size %(body)s;
 
+    # The ways to the services, as far as this nginx knows them: start.sh chooses.
+    include /tmp/services.conf;
     proxy_http_version 1.1;
-    proxy_set_header Connection "";
+    # A service that closes first has no port to wait for: the gateway would run out of them at 470 requests a second.
+    proxy_set_header Connection $hop;
     proxy_set_header Host $http_host;
     # What a client says of itself is not passed on: services believe this header.
     proxy_set_header X-Forwarded-For $remote_addr;
@@ -156,13 +184,13 @@ http {
             if ($request_method !~ ^(?:%(methods)s)$) {
                 return 405;
             }
-            proxy_pass http://%(upstream)s;
+            proxy_pass http://$service$port;
         }
 
         location ~ ^%(streamed)s(?:/|$) {
             client_max_body_size 0;
             proxy_request_buffering off;
-            proxy_pass http://%(upstream)s;
+            proxy_pass http://$service$port;
         }
 %(own)s
     }
