@@ -89,7 +89,7 @@ def test_words_that_no_product_has_together_find_apart_what_they_find_together(s
     queries = [f"{first} {second} " for first, second in itertools.product(*WORDS)]
     found = {query: shelf.search(query, limit=25) for query in queries}
 
-    assert found == {query: shelf.together(query, limit=25)._replace(pinned=frozenset()) for query in queries}
+    assert found == {query: shelf.together(query, limit=25) for query in queries}
     assert [each.relaxed for each in found.values()] == [True] * len(queries)
     assert found["mug lamp "].total > 25
 
@@ -100,6 +100,12 @@ def test_three_words_and_one_find_the_same_apart(shelf: Shelf) -> None:
 
     assert found == {query: shelf.together(query) for query in queries}
     assert all(each.total for each in found.values())
+
+
+def test_two_words_that_mean_one_lift_what_has_them_side_by_side(shelf: Shelf) -> None:
+    means = {("kettle", "mug"): [("lamp",)]}
+
+    assert shelf.search("kettle mug ", synonyms=means) == shelf.together("kettle mug ", synonyms=means)
 
 
 def test_the_second_page_goes_on_where_the_first_one_ends(shelf: Shelf) -> None:
@@ -121,6 +127,13 @@ def test_what_words_find_is_found_anew_after_a_commit(shelf: Shelf, dice: random
     after = shelf.search("mug lamp ")
 
     assert (after.total, after.facets["brand"]["Neu"]) == (before.total + 1, 1)
+
+
+def test_no_more_values_are_shown_than_of_one_word(shelf: Shelf, dice: random.Random) -> None:
+    for word in ("mug", "lamp"):
+        shelf.put(offered(len(word) * 1000 + at, word, dice, brand=f"{word}{at % 40}") for at in range(80))
+
+    assert len(shelf.search("mug lamp ").facets["brand"]) == facets.FACET_VALUES
 
 
 def test_of_more_values_than_are_kept_the_most_frequent_are_shown(shelf: Shelf, dice: random.Random) -> None:
