@@ -20,6 +20,8 @@ SHORTEST_PREFIX = 2
 EXPANSIONS = 40
 # A word that so many products have is meant as it is: what is near it are other words, and often half the shop.
 SURELY_MEANT = 200
+# Of more words than this, those that nothing is near are left out at once: every attempt would look for them anew.
+FEW = 4
 Synonyms = Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]
 
 
@@ -33,11 +35,14 @@ class Matching:
         self._synonyms = synonyms
         self._longest = max((len(words) for words in synonyms), default=0)
         self.guessed = False
+        self._many = False
+        self._near: dict[str, Query | None] = {}
 
     def all_of(self, asked: Asked, *, guess: bool = False) -> list[Query]:
         """Return one clause for each word or phrase. guess: every word may be unfinished or misspelt."""
         clauses = [self.phrase(words) for words in asked.phrases]
         at, words = 0, asked.words
+        self._many = len(words) > FEW
         while at < len(words):
             taken, others = self._alternatives(words, at)
             typing = asked.typing and at + taken == len(words)
@@ -163,10 +168,14 @@ class Matching:
     def _misspelt(self, word: str) -> Query | None:
         if len(word) < ONE_EDIT_FROM or word.isdigit():
             return None
-        near = [Query.const_score_query(self._fuzzy(word, 1), 0.6)]
-        if len(word) >= TWO_EDITS_FROM:
-            near.append(Query.const_score_query(self._fuzzy(word, 2), 0.3))
-        return near[0] if len(near) == 1 else Query.disjunction_max_query(near)
+        if word not in self._near:
+            near = [Query.const_score_query(self._fuzzy(word, 1), 0.6)]
+            if len(word) >= TWO_EDITS_FROM:
+                near.append(Query.const_score_query(self._fuzzy(word, 2), 0.3))
+            query = near[0] if len(near) == 1 else Query.disjunction_max_query(near)
+            idle = self._many and not self._searcher.search(query, 1, False).hits
+            self._near[word] = None if idle else query
+        return self._near[word]
 
     def _fuzzy(self, word: str, distance: int) -> Query:
         return Query.fuzzy_term_query(self._schema, "words", word, distance, transposition_cost_one=True)

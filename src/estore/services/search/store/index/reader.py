@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_left
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -21,7 +22,7 @@ from estore.services.search.store.index.facets import Counting
 from estore.services.search.store.index.filters import Filters, chosen, narrowed, one_of, picked
 from estore.services.search.store.index.folder import Folder
 from estore.services.search.store.index.kept import Kept
-from estore.services.search.store.index.matching import MUST, NOT, SHOULD, Matching, Synonyms, any_of, every
+from estore.services.search.store.index.matching import FEW, MUST, NOT, SHOULD, Matching, Synonyms, any_of, every
 from estore.services.search.store.index.portions import Apart, Page, Portions
 from estore.services.search.store.index.schema import Text
 
@@ -150,7 +151,7 @@ class Reader:
         before = sum(place < wanted.offset for place in ranking.places([place for _, place in pins], MOST))
         attempt, text, ranked, relaxed, page = 0, Query.empty_query(), Query.empty_query(), False, Page([], [], [], 0)
         apart = None
-        for attempt, (text, relaxed, words) in enumerate(self._attempts(searcher, wanted)):  # noqa: B007 - the last found
+        for attempt, (text, relaxed, words) in enumerate(self._attempts(searcher, wanted, parts)):  # noqa: B007 - the last found
             ranked = fitting = narrowed(text, parts)
             if pins:
                 ranked = Query.boolean_query([(MUST, ranked), (NOT, self._keys([key for key, _ in pins]))])
@@ -215,7 +216,9 @@ class Reader:
             apart, wanted.limit, offset, lambda word, most: self._page(searcher, word, "relevance", most, 0)
         )
 
-    def _attempts(self, searcher: Searcher, wanted: Wanted) -> Iterator[tuple[Query, bool, Sequence[Query]]]:
+    def _attempts(
+        self, searcher: Searcher, wanted: Wanted, parts: Mapping[str, Query]
+    ) -> Iterator[tuple[Query, bool, Sequence[Query]]]:
         """Yield queries for the words, from strict to lenient, whether only a part of the words has to be there, and
         the words where one of them is enough and no product has two."""
         asked = wanted.asked
@@ -232,8 +235,19 @@ class Reader:
             yield self._lifted(every(guessed), lift, code), False, ()
         # Words that are known are not guessed at as well: that would find a large part of the shop, and nothing better
         for clauses in (plain, guessed) if matching.guessed else (plain,):
-            for size in range(len(clauses) - 1, 0, -1):
+            for size in self._sizes(searcher, clauses, parts):
                 yield any_of(clauses, size), True, clauses if size == 1 else ()
+
+    def _sizes(self, searcher: Searcher, clauses: Sequence[Query], parts: Mapping[str, Query]) -> Sequence[int]:
+        """Return how many of the words to look for, fewer and fewer: of many words the most that find anything, which
+        halving finds, as whatever has so many of them has fewer as well."""
+        sizes = range(len(clauses) - 1, 0, -1)
+        if len(clauses) <= FEW:
+            return sizes
+        first = bisect_left(
+            sizes, True, key=lambda size: bool(searcher.search(narrowed(any_of(clauses, size), parts), 1, False).hits)
+        )
+        return sizes[first : first + 1]
 
     def _lifted(self, base: Query, lift: Query | None, code: Query | None) -> Query:
         if lift is not None:
