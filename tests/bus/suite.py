@@ -11,6 +11,7 @@ import pytest
 
 from bus.world import ATTEMPTS, Actor, Echoed, Made, Moved, Whispered, World, cause, envelope, keys, once
 from estore.kit.bus import base, relay
+from estore.kit.clock import monotonic
 from estore.kit.db import Tx, insert_outbox
 from estore.kit.envelope import MAX_BODY
 from estore.kit.errors import TooLarge, Transient
@@ -395,6 +396,23 @@ class Outbox:
         assert once(["a", "b"]) == await world.acted(actor, 2)
         await world.drained(4)
         assert failures == []
+
+    async def test_while_more_is_on_its_way_marks_are_made_together_and_a_stop_makes_them(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(relay, "MARK_SECONDS_BUSY", 600.0)
+        world.actor()
+        await world.up()
+        on_its_way = envelope(Made(key="never confirmed")).id
+        world.relays[0]._held[on_its_way] = monotonic()
+        for key in keys(5):
+            await world.emit(Made(key=key))
+        await world.until(lambda: len(world.relays[0]._confirmed) == 5)
+        together = await world.unpublished()
+
+        await world.down(drain=0.2)
+
+        assert (together, await world.unpublished()) == (5, 0)
 
     async def test_a_relay_survives_what_nobody_foresaw(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         actor = world.actor()

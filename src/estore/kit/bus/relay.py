@@ -26,7 +26,8 @@ _log = log(__name__)
 POLL_SECONDS = 1.0
 # As long as the claim with which `db.insert_outbox` inserts.
 CLAIM_SECONDS = 15.0
-MARK_SECONDS = 0.01
+# Between a confirmation and its mark, where nothing else is on its way, and while there is.
+MARK_SECONDS, MARK_SECONDS_BUSY = 0.01, 0.05
 # What one process keeps in memory. Beyond it MAX_OVERFLOW ids are kept; beyond that the poll finds the rows.
 MAX_IN_FLIGHT = 10_000
 MAX_OVERFLOW = 200_000
@@ -182,6 +183,8 @@ class Relay:
                 await self._settling.wait()
             # Confirmations come one by one; together they are one statement.
             await asyncio.sleep(MARK_SECONDS)
+            if len(self._held) > len(self._confirmed) + len(self._refused) and not self._stopping:
+                await asyncio.sleep(MARK_SECONDS_BUSY - MARK_SECONDS)
             self._settling.clear()
             try:
                 await self._write()
