@@ -46,6 +46,14 @@ def test_set_both_ways_is_refused(tmp_path: Path) -> None:
         with_files({"ESTORE_SECRET": "two", "ESTORE_SECRET_FILE": str(tmp_path / "secret")})
 
 
+@pytest.mark.parametrize("content", ["", "\n", " \r\n"])
+def test_an_empty_file_is_no_setting_left_out(tmp_path: Path, content: str) -> None:
+    (tmp_path / "amqp_url").write_bytes(content.encode())
+
+    with pytest.raises(SettingError, match=r"ESTORE_AMQP_URL_FILE=.*amqp_url is empty"):
+        with_files({"ESTORE_AMQP_URL_FILE": str(tmp_path / "amqp_url")})
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
 def test_an_unreadable_file_is_one_line_and_exit_code_2(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "secret"

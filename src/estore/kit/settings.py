@@ -156,7 +156,7 @@ def _check_url(name: str, url: str, schemes: Sequence[str]) -> None:
 def with_files(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` with the contents of `ESTORE_<NAME>_FILE` as `ESTORE_<NAME>`, less their last newline.
 
-    Raises SettingError for a file that cannot be read, and where both are set.
+    Raises SettingError for a file that is empty or cannot be read, and where both are set.
     """
     found = {name: value for name, value in environment.items() if not _by_file(name)}
     for variable in sorted(name for name in environment if _by_file(name)):
@@ -172,6 +172,8 @@ def with_files(environment: Mapping[str, str]) -> dict[str, str]:
         except ValueError:
             raise SettingError(f"{variable}={environment[variable]} cannot be read: it is no text in UTF-8") from None
         found[name] = text.removesuffix("\n").removesuffix("\r")
+        if not found[name].strip():
+            raise SettingError(f"{variable}={environment[variable]} is empty")
     return found
 
 
