@@ -328,13 +328,13 @@ class TestConnecting(RabbitWorld):
     async def test_a_user_may_be_limited_to_what_is_its_own(self, world: World, rabbit: Rabbit) -> None:
         parts = urlsplit(self.url)
         vhost = parts.path[1:]
-        urls = {}
+        urls, may = {}, {}
         for service in ("alpha", "beta"):
             name = f"{service}-{vhost}"
-            await rabbit.ctl("add_user", name, "pw")
             own, reach = rf"^{service}\.", rf"^{service}\.|\.events$"
-            await rabbit.ctl("set_permissions", "-p", vhost, name, own, own, reach)
+            may[name] = (own, own, reach)
             urls[service] = urlunsplit(parts._replace(netloc=f"{name}:pw@{parts.hostname}:{parts.port}"))
+        await rabbit.add_users(vhost, may)
         actor = world.actor()
         actor.fails = {"retried": 1, "dead": 99}
         hearer = RabbitBus(urls["beta"], [actor.subscription], ladder=LADDER)

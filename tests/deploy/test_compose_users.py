@@ -18,7 +18,7 @@ from estore.cli.deploy.rabbitmq import OPERATOR, VHOST, definitions, permissions
 from estore.kit.bus.amqp import connect
 from estore.kit.bus.topology import declare, declare_exchange, declare_subscription, events_exchange
 from estore.kit.runtime import all_subscriptions
-from support.brokers import Rabbit
+from support.brokers import Rabbit, url_of_vhost
 
 PASSWORDS = {user: f"pw-{user}" for user in permissions()}
 
@@ -29,16 +29,16 @@ async def users(rabbit: Rabbit) -> AsyncIterator[dict[str, str]]:
     url = await rabbit.fresh_vhost()
     parts = urlsplit(url)
     vhost = parts.path[1:]
-    found = {}
-    for user, may in permissions().items():
-        name = f"{user}-{vhost}"
-        await rabbit.ctl("add_user", name, "pw")
-        await rabbit.ctl("set_permissions", "-p", vhost, name, may["configure"], may["write"], may["read"])
-        found[user] = urlunsplit(parts._replace(netloc=f"{name}:pw@{parts.hostname}:{parts.port}"))
+    names = {user: f"{user}-{vhost}" for user in permissions()}
+    may = {names[user]: (may["configure"], may["write"], may["read"]) for user, may in permissions().items()}
+    await rabbit.add_users(vhost, may)
+    found = {
+        user: urlunsplit(parts._replace(netloc=f"{name}:pw@{parts.hostname}:{parts.port}"))
+        for user, name in names.items()
+    }
     await declare(found[OPERATOR], [s for service in composed() for s in all_subscriptions([service])])
     yield found
-    for user in found:
-        await rabbit.ctl("delete_user", f"{user}-{vhost}")
+    await rabbit.delete_users(names.values())
 
 
 async def test_each_service_may_do_what_it_does_and_nothing_in_anothers_name(users: dict[str, str]) -> None:
@@ -88,12 +88,13 @@ async def test_the_definitions_are_what_a_broker_takes(rabbit: Rabbit, tmp_path:
 
     await rabbit.ctl("import_definitions", str(file))
     try:
+        parts = urlsplit(url_of_vhost(rabbit.url, VHOST))
         for user, password in PASSWORDS.items():
-            await rabbit.ctl("authenticate_user", user, password)
+            netloc = f"{user}:{password}@{parts.hostname}:{parts.port}"
+            await (await connect(urlunsplit(parts._replace(netloc=netloc)), "test")).close()
         listed = await rabbit.ctl("list_permissions", "-p", VHOST)
     finally:
-        for user in PASSWORDS:
-            await rabbit.ctl("delete_user", user)
+        await rabbit.delete_users(PASSWORDS)
         await rabbit.ctl("delete_vhost", VHOST)
 
     assert {line.split("\t")[0] for line in listed.splitlines() if "\t" in line} >= set(PASSWORDS)
