@@ -154,7 +154,7 @@ class Database:
                 await tx.execute("COMMIT")
             except BaseException:
                 if not conn.is_closed():
-                    await asyncio.shield(_rollback(conn))
+                    await _rolled_back(conn)
                 raise
         self.committed(tx)
 
@@ -206,6 +206,19 @@ class Database:
             raise Transient(f"the database of {self.service} is away") from error
         except asyncpg.UniqueViolationError as error:
             raise Conflict(f"exists already ({error.constraint_name})") from error
+
+
+async def _rolled_back(conn: asyncpg.Connection) -> None:
+    """Roll back, whoever cancels meanwhile: a connection that is given back in the middle of it is of no use."""
+    rolling = asyncio.create_task(_rollback(conn))
+    cancelled: asyncio.CancelledError | None = None
+    while not rolling.done():
+        try:
+            await asyncio.shield(rolling)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _rollback(conn: asyncpg.Connection) -> None:
