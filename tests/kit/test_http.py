@@ -105,6 +105,20 @@ async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient)
     assert "POST" in wrong.headers["allow"]
 
 
+async def test_head_is_answered_as_get_is_and_without_content(shop: Shop) -> None:
+    front = httpx.ASGITransport(app=Front({"/v1/shop": shop.app}, lambda: True), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=front, base_url="http://shop.test") as client:
+        for path, status in (("/v1/shop/a", 200), ("/v1/shop/a?depth=none", 400), ("/v1/nowhere", 404)):
+            get, head = await client.get(path), await client.head(path)
+
+            assert (get.status_code, head.status_code, head.content) == (status, status, b"")
+            assert head.headers["content-type"] == get.headers["content-type"]
+            assert int(head.headers["content-length"]) > 0
+        refused = await client.put("/v1/shop/a", json={})
+
+    assert {"GET", "HEAD"} <= set(refused.headers["allow"].split(", "))
+
+
 async def test_forged_expired_and_odd_tokens_are_refused(shop: Shop, client: httpx.AsyncClient) -> None:
     old = shop.bearer(seconds=60)
     forged = f"Bearer {sign(Principal('acc_1'), new_key(), shop.clock.now())}"

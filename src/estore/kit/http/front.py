@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -60,6 +61,9 @@ class Front:
         parts = path.split("/", 3)
         app = self._apps.get("/".join(parts[:3]))
         if app is not None:
+            if scope["method"] == "HEAD":
+                # RFC 9110, 9.3.2: what GET answers, without its content
+                scope, send = {**scope, "method": "GET"}, _without_content(send)
             await app(scope, receive, send)
             return
         status, kind, body, extra = (
@@ -117,6 +121,13 @@ class Front:
     def _problem(failure: Failure, scope: Scope) -> Answer:
         trace_id = trace_id_of(traceparent_of(scope))
         return failure.status, PROBLEM.encode(), msgspec.json.encode(problem_of(failure, trace_id)), []
+
+
+def _without_content(send: Send) -> Send:
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sending
 
 
 def _told(status: int, word: str, lacks: Sequence[str] = ()) -> Answer:

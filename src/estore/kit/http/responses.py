@@ -146,7 +146,10 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         return problem(request, ParameterInvalid(errors=faults))
     kind = _REFUSALS.get(error.status_code, Refused)
     failure = kind("" if kind is not Refused else error.detail)
-    failure.headers = {k: v for k, v in (error.headers or {}).items() if k.lower() in ("allow", "retry-after")}
+    told = {name.lower(): value for name, value in (error.headers or {}).items()}
+    failure.headers = {name: told[name] for name in ("allow", "retry-after") if name in told}
+    if "GET" in (allowed := told.get("allow", "").split(", ")):
+        failure.headers["allow"] = ", ".join(sorted({*allowed, "HEAD"}))
     return problem(request, failure)
 
 
