@@ -267,7 +267,9 @@ class DeadLetters:
     async def test_listing_leaves_them_where_they_are(self, world: World) -> None:
         await self.killed(world)
 
-        assert [len(await world.bus.dead_letters("beta.work", limit)) for limit in (100, 3, 2, 100)] == [3, 3, 2, 3]
+        looks = [len(await world.bus.dead_letters("beta.work", limit)) for limit in (100, 3, 2, 100) * 10]
+
+        assert [3, 3, 2, 3] * 10 == looks
 
     async def test_requeued_they_are_delivered_again_from_attempt_one(self, world: World) -> None:
         actor, _ = await self.killed(world)

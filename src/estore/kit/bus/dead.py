@@ -7,6 +7,7 @@ what was only looked at goes back when the channel closes. The worst that an int
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -36,68 +37,94 @@ class DeadLetters:
     async def list(self, queue: str, limit: int = 100) -> list[DeadLetter]:
         """Return the oldest `limit`, and leave them. Raises Transient when the broker is away."""
         found: list[DeadLetter] = []
-        async with self._channel() as channel:
-            async for message in _messages(channel, queue, limit):
-                envelope = _envelope(message)
-                found.append(DeadLetter(queue, envelope, *failure_of(message.header.properties)))
+        async with self._look(queue) as look:
+            async for message in look.messages(limit):
+                found.append(DeadLetter(queue, _envelope(message), *failure_of(message.header.properties)))
         return found
 
     async def requeue(self, queue: str, ids: Sequence[UUID] | None = None) -> int:
         """Deliver again from attempt 1; returns how many. Raises Transient when the broker is away or refuses."""
         count = 0
         exchange, key = deliver_exchange(queue.partition(".")[0]), deliver_key(queue)
-        async with self._channel() as channel:
-            async for message in _messages(channel, queue):
+        async with self._look(queue) as look:
+            async for message in look.messages():
                 envelope = _envelope(message)
                 if ids is not None and envelope.id not in ids:
                     continue
                 fresh = properties_of(msgspec.structs.replace(envelope, attempt=1))
-                await channel.basic_publish(
+                await look.channel.basic_publish(
                     message.body, exchange=exchange, routing_key=key, properties=fresh, mandatory=True, timeout=TIMEOUT
                 )
-                await channel.basic_ack(message.delivery_tag or 0)
+                await look.take(message)
                 count += 1
         return count
 
     async def drop(self, queue: str, ids: Sequence[UUID] | None = None) -> int:
         """Forget; returns how many. Raises Transient when the broker is away."""
         count = 0
-        async with self._channel() as channel:
-            async for message in _messages(channel, queue):
+        async with self._look(queue) as look:
+            async for message in look.messages():
                 if ids is None or _envelope(message).id in ids:
-                    await channel.basic_ack(message.delivery_tag or 0)
+                    await look.take(message)
                     count += 1
         return count
 
     @asynccontextmanager
-    async def _channel(self) -> AsyncIterator[aiormq.abc.AbstractChannel]:
+    async def _look(self, queue: str) -> AsyncIterator[_Look]:
         try:
             connection = await connect(self._url, "estore-dlq")
             try:
-                channel = await connection.channel()
-                yield channel
-                # Closed and waited for: what was only looked at is back in the queue when this returns.
-                await channel.close()
+                look = _Look(await connection.channel(), dead_queue(queue))
+                yield look
+                await look.channel.close()
+                if look.left:
+                    await _returned(await connection.channel(), look)
             finally:
                 await connection.close()
         except (*AMQP_ERRORS, BrokerAway) as error:
             raise Transient(str(error) or "the broker is away") from error
 
 
-async def _messages(
-    channel: aiormq.abc.AbstractChannel, queue: str, limit: int | None = None
-) -> AsyncIterator[DeliveredMessage]:
-    """Yield what is in the dead letters of `queue` now, unacked; nothing when there is no such queue."""
-    name = dead_queue(queue)
-    try:
-        depth = (await channel.queue_declare(name, passive=True, timeout=TIMEOUT)).message_count or 0
-    except ChannelNotFoundEntity:
-        return
-    for _ in range(depth if limit is None else min(limit, depth)):
-        message = await channel.basic_get(name, timeout=TIMEOUT)
-        if not isinstance(message.delivery, Basic.GetOk):
+class _Look:
+    """A look at the messages of one queue. left: how many were looked at, and go back when the channel closes."""
+
+    def __init__(self, channel: aiormq.abc.AbstractChannel, queue: str) -> None:
+        self.channel = channel
+        self.queue = queue
+        self.left = 0
+
+    async def messages(self, limit: int | None = None) -> AsyncIterator[DeliveredMessage]:
+        """Yield what is there now, unacked; nothing when there is no such queue."""
+        try:
+            depth = await _depth(self.channel, self.queue)
+        except ChannelNotFoundEntity:
             return
-        yield message
+        for _ in range(depth if limit is None else min(limit, depth)):
+            message = await self.channel.basic_get(self.queue, timeout=TIMEOUT)
+            if not isinstance(message.delivery, Basic.GetOk):
+                return
+            self.left += 1
+            yield message
+
+    async def take(self, message: DeliveredMessage) -> None:
+        """Take it out of the queue."""
+        await self.channel.basic_ack(message.delivery_tag or 0)
+        self.left -= 1
+
+
+async def _returned(channel: aiormq.abc.AbstractChannel, look: _Look) -> None:
+    """Wait until what was only looked at can be seen again: a quorum queue takes it back after the channel is closed.
+
+    Not for long: somebody else may look at it now.
+    """
+    for _ in range(50):
+        if await _depth(channel, look.queue) >= look.left:
+            return
+        await asyncio.sleep(0.02)
+
+
+async def _depth(channel: aiormq.abc.AbstractChannel, queue: str) -> int:
+    return (await channel.queue_declare(queue, passive=True, timeout=TIMEOUT)).message_count or 0
 
 
 def _envelope(message: DeliveredMessage) -> Envelope:
