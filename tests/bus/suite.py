@@ -269,7 +269,7 @@ class DeadLetters:
 
         looks = [len(await world.bus.dead_letters("beta.work", limit)) for limit in (100, 3, 2, 100) * 10]
 
-        assert [3, 3, 2, 3] * 10 == looks
+        assert looks == [3, 3, 2, 3] * 10
 
     async def test_requeued_they_are_delivered_again_from_attempt_one(self, world: World) -> None:
         actor, _ = await self.killed(world)
