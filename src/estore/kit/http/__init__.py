@@ -5,7 +5,7 @@ documented in OpenAPI and cannot be forgotten.
 """
 
 from estore.kit.http.app import application
-from estore.kit.http.pages import Page, cursor_of, decode_cursor, page_of, paged
+from estore.kit.http.pages import Page, cursor_of, decode_cursor, page_of, paged, text_in
 from estore.kit.http.requests import context
 from estore.kit.http.responses import respond
 from estore.kit.http.routing import delete, get, patch, post, put
@@ -24,4 +24,5 @@ __all__ = [
     "post",
     "put",
     "respond",
+    "text_in",
 ]

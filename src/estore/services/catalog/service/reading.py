@@ -106,7 +106,7 @@ def _after(request: ListProducts) -> tuple[Any, str] | None:
         return None
     scope, key, last = keys
     wrong = scope != _scope(request) or not is_id(last, "prd_")
-    if wrong or (isinstance(key, str) and ("\x00" in key or len(key) > 100)):
+    if wrong or (isinstance(key, str) and len(key) > 100):
         raise CursorInvalid("start again without a cursor", errors=[Fault("not a cursor", parameter="cursor")])
     if isinstance(key, int):
         key = max(0, min(key, MAX_AMOUNT))

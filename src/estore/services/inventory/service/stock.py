@@ -10,7 +10,7 @@ import msgspec
 from estore.kit.context import Context, Principal
 from estore.kit.db import Tx
 from estore.kit.errors import Fault
-from estore.kit.http import Page, decode_cursor, page_of
+from estore.kit.http import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.services.inventory import domain, store
 from estore.services.inventory.domain import (
@@ -178,21 +178,21 @@ async def availability(tx: Tx, ctx: Context, sku: str) -> Availability:
 
 
 async def list_stock(tx: Tx, ctx: Context, request: ListStock) -> Page[StockAnswer]:
-    """List stock by location. Raises SkuUnknown for a vendor that is not the caller's."""
+    """List stock by location. Raises CursorInvalid, and SkuUnknown for a vendor that is not the caller's."""
     vendor_ids = vendors_of(ctx.principal, request.vendor_id)
     if vendor_ids == []:
         raise SkuUnknown("there is no such vendor, or its stock is not yours to see")
-    (after,) = decode_cursor(request.cursor, str) or ("",)
-    if "\x00" in after + (request.sku or "") + (request.vendor_id or ""):
+    after = text_in(request.cursor) or ""
+    if "\x00" in (request.sku or "") + (request.vendor_id or ""):
         raise SkuUnknown()
     rows = await store.stock_page(tx, vendor_ids, after, request.limit + 1, request.sku)
     return page_of([_stock(row) for row in rows], request.limit, lambda row: (row.sku,))
 
 
 async def list_movements(tx: Tx, ctx: Context, request: ListMovements) -> Page[MovementAnswer]:
-    """List what changed a SKU's stock, newest first. Raises SkuUnknown."""
-    (before,) = decode_cursor(request.cursor, str) or (None,)
-    if not domain.is_sku(request.sku) or "\x00" in (before or ""):
+    """List what changed a SKU's stock, newest first. Raises CursorInvalid, SkuUnknown."""
+    before = text_in(request.cursor)
+    if not domain.is_sku(request.sku):
         raise SkuUnknown()
     rows = await store.movements(tx, request.sku, vendors_of(ctx.principal), before, request.limit + 1)
     if rows is None:

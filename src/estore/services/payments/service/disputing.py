@@ -7,7 +7,7 @@ from datetime import datetime
 from estore.contracts.payments import PaymentDisputeClosed, PaymentDisputed
 from estore.kit.context import Context
 from estore.kit.db import Tx
-from estore.kit.http import Page, decode_cursor, page_of
+from estore.kit.http import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.kit.money import Money
 from estore.services.payments import store
@@ -114,7 +114,7 @@ async def get_dispute(tx: Tx, ctx: Context, dispute_id: str) -> DisputeView:
 
 async def list_disputes(tx: Tx, ctx: Context, query: ListDisputes) -> Page[DisputeView]:
     """Disputes, newest first."""
-    (before,) = decode_cursor(query.cursor, str) or (None,)
+    before = text_in(query.cursor)
     cases = await store.disputes_page(tx, query.status, before, query.limit + 1)
     return page_of([dispute_view(case) for case in cases], query.limit, lambda view: (view.id,))
 

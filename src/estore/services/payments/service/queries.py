@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estore.kit.context import Context
 from estore.kit.db import Tx
-from estore.kit.http import Page, decode_cursor, page_of
+from estore.kit.http import Page, page_of, text_in
 from estore.kit.money import Money
 from estore.services.payments import store
 from estore.services.payments.domain import PaymentNotFound
@@ -34,7 +34,7 @@ async def list_payments(tx: Tx, ctx: Context, query: ListPayments) -> Payments:
 
 async def list_refunds(tx: Tx, ctx: Context, query: ListRefunds) -> Page[RefundView]:
     """Refunds of all payments, newest first."""
-    (before,) = decode_cursor(query.cursor, str) or (None,)
+    before = text_in(query.cursor)
     rows = await store.refunds_page(tx, query.provider, query.status, before, query.limit + 1)
     return page_of([refund_view(row) for row in rows], query.limit, lambda view: (view.id,))
 

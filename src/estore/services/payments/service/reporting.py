@@ -10,7 +10,7 @@ import msgspec
 from estore.contracts.payments import ProviderReported, ReportLine
 from estore.kit.context import Context
 from estore.kit.db import Tx
-from estore.kit.http import Page, decode_cursor, page_of
+from estore.kit.http import Page, page_of, text_in
 from estore.kit.ids import new_id
 from estore.services.payments import store
 from estore.services.payments.domain import (
@@ -101,7 +101,7 @@ async def get_report(tx: Tx, ctx: Context, report_id: str) -> ProviderReportView
 
 async def list_reports(tx: Tx, ctx: Context, query: ListReports) -> Page[ProviderReportView]:
     """Reports, newest first."""
-    (before,) = decode_cursor(query.cursor, str) or (None,)
+    before = text_in(query.cursor)
     rows = await store.reports_page(tx, query.provider, before, query.limit + 1)
     return page_of([_view(row) for row in rows], query.limit, lambda view: (view.id,))
 
