@@ -97,7 +97,8 @@ async def fetch(settings: Settings, sql: str, *values: object) -> list[asyncpg.R
 async def counts(settings: Settings) -> dict[str, int]:
     """Rows by table, but for sessions, keys, looks at unsettled payments, and what only messages leave behind.
 
-    Nor disputes, which a bank opens some seconds later, nor what the index is still to be told of.
+    Nor disputes, which a bank opens some seconds later, nor what the index is still to be told of, nor the sums of
+    promotions, which a timer adds up.
 
     The ledger's are not counted: its jobs add up days and seal blocks of what is there, whenever a process runs.
     """
@@ -105,7 +106,8 @@ async def counts(settings: Settings) -> dict[str, int]:
         settings,
         "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema = ANY($1)"
         " AND table_name NOT IN ('session', 'attempt', 'outbox', 'once', 'delivery', 'signing_key', 'trusted_key',"
-        " 'key_set', 'payment_history', 'sandbox_dispute', 'sandbox_webhook', 'dispute', 'pending', 'sold')",
+        " 'key_set', 'payment_history', 'sandbox_dispute', 'sandbox_webhook', 'dispute', 'pending', 'sold',"
+        " 'promotion_sum')",
         [service for service in SERVICES if service != "ledger"],
     )
     return {row["name"]: (await fetch(settings, f"SELECT count(*) FROM {row['name']}"))[0][0] for row in tables}
