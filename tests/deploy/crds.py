@@ -1,8 +1,8 @@
 """What the operators' custom resources take: of each, the fields that the overlays use and no other.
 
 Written down by hand from the operators' own definitions: CloudNativePG 1.30 and its Barman plugin 0.15, RabbitMQ's
-cluster and topology operators, KEDA 2.18, Gateway API 1.x. A field that is missing here is refused: look it up before
-it is added.
+cluster and topology operators, KEDA 2.18, Gateway API 1.2 to 1.7. A field that is missing here is refused: look it
+up before it is added.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ RESOURCES = fields(requests=TEXTS, limits=TEXTS)
 AT_RABBITMQ = {"rabbitmqClusterReference": NAME}
 PREFIX = fields("path", path=fields("type", "value", type=one_of("PathPrefix"), value={"pattern": "^/"}))
 BACKEND = fields("name", "port", name=TEXT, port=NUMBER)
+DURATION = {"type": "string", "pattern": "^([0-9]{1,5}(h|m|s|ms)){1,4}$"}
 REDIRECT = fields(scheme=one_of("http", "https"), statusCode={"enum": [301, 302]})
 
 _SPECS: dict[tuple[str, str], Schema] = {
@@ -224,6 +225,7 @@ _SPECS: dict[tuple[str, str], Schema] = {
                 matches=many(PREFIX),
                 backendRefs=many(BACKEND),
                 filters=many(fields("type", type=one_of("RequestRedirect"), requestRedirect=REDIRECT)),
+                timeouts=fields(request=DURATION, backendRequest=DURATION),
             )
         ),
     ),

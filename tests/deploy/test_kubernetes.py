@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,13 @@ import yaml
 from deploy import crds
 from deploy.kustomized import KUBERNETES, OVERLAYS, ROOT, Object, documents, pod_of, rendered
 from estore.cli.compose import SERVICES, build
-from estore.cli.deploy import kubernetes, routes, secrets
+from estore.cli.deploy import ANSWER_SECONDS, STREAMED, kubernetes, routes, secrets
 from estore.cli.deploy.kubernetes.objects import SECRETS
 from estore.cli.deploy.kubernetes.scaling import queues
+from estore.cli.deploy.kubernetes.traffic import UPLOAD_SECONDS
 from estore.cli.settings_table import check
 from estore.kit.bus.topology import events_exchange
+from estore.kit.http.requests import MAX_WAIT
 from estore.kit.settings import Settings, load, with_files
 
 VERSION = "1.37"
@@ -97,10 +100,11 @@ def test_custom_resources_with_a_field_that_nobody_reads_are_refused() -> None:
 KUBECTL = shutil.which("kubectl", path=Path(sys.executable).parent) or shutil.which("kubectl")
 
 
-@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not here; the renderer of the tests is")
+@pytest.mark.skipif(sys.platform != "linux" and not KUBECTL, reason="requirements-dev.lock has kubectl for Linux only")
 def test_kubectl_makes_of_it_what_these_tests_look_at(overlay: str, objects: list[Object]) -> None:
     folder = KUBERNETES / "overlays" / overlay
-    made = subprocess.run([KUBECTL or "", "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
+    assert KUBECTL, "kubectl is part of requirements-dev.lock: ./estore test installs it"
+    made = subprocess.run([KUBECTL, "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
 
     real = [each for each in yaml.safe_load_all(made) if each]
     assert sorted(map(repr, map(_sorted, real))) == sorted(map(repr, map(_sorted, objects)))
@@ -179,6 +183,31 @@ def test_every_prefix_is_routed_to_its_service_and_nothing_else_is(overlay: str,
         )
     assert found == wanted
     assert not {path for path in found if path in ("/", "/metrics", "/readyz", "/livez", "/startupz", "/healthz")}
+
+
+def test_a_gateway_waits_longer_than_any_service_works() -> None:
+    services = ROOT / "src/estore/services"
+    limits = {
+        int(limit)
+        for path in [*services.glob("*/endpoints.py"), *services.glob("*/endpoints/*.py")]
+        for limit in re.findall(r"\btimeout=(\d+)", path.read_text("utf-8"))
+    }
+    assert len(limits) > 1
+    assert max(limits) + MAX_WAIT < ANSWER_SECONDS
+
+    rules = [
+        rule
+        for route in named(rendered("production"), "HTTPRoute").values()
+        for rule in route["spec"]["rules"]
+        if "backendRefs" in rule
+    ]
+    waits = {match["path"]["value"]: rule["timeouts"] for rule in rules for match in rule["matches"]}
+    files = waits.pop(STREAMED)
+    assert {tuple(sorted(wait.items())) for wait in waits.values()} == {
+        (("backendRequest", f"{ANSWER_SECONDS}s"), ("request", f"{ANSWER_SECONDS}s"))
+    }
+    # Files of any length, by lines of any speed.
+    assert set(files.values()) == {f"{UPLOAD_SECONDS}s"}
 
 
 # --- settings, as the pods will read them ---------------------------------------------------------------------------

@@ -24,6 +24,12 @@ PAGES = ("/openapi.json", "/asyncapi.json", "/docs")
 FILES = ("/pictures",)
 """Paths below which files are."""
 
+STREAMED = "/v1/imports"
+"""Where files go to, of any length: a gateway keeps nothing of them on their way."""
+
+ANSWER_SECONDS = 90
+"""How long a gateway waits for a service: longer than any endpoint's own limit with the longest `Prefer: wait`."""
+
 
 def composed(names: Sequence[str] = SERVICES) -> list[Service]:
     """Return the services as they are by default, to be read: nothing connects, and nothing is signed."""

@@ -13,15 +13,13 @@ import json
 import re
 from collections.abc import Mapping
 
-from estore.cli.deploy import PORT, routes
+from estore.cli.deploy import ANSWER_SECONDS, PORT, STREAMED, routes
 from estore.kit.errors import Failure, Malformed, TooLarge, Transient
 from estore.kit.http.responses import AddressTooLong, HeadersTooLarge, MethodNotAllowed, NoSuchResource
 
 LISTEN = 8080
 BODY = "1m"
 """The most that a service reads of an ordinary body is less, and it says so itself."""
-STREAMED = "/v1/imports"
-"""Files go there: no limit here, and nothing is kept here on their way."""
 READING = ("GET", "HEAD", "OPTIONS")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -52,6 +50,7 @@ def render(resolver: str = "127.0.0.11") -> str:
         "resolver": resolver,
         "table": table,
         "body": BODY,
+        "answer": ANSWER_SECONDS,
         "methods": "|".join(METHODS),
         "streamed": re.escape(STREAMED),
         "pages": "\n".join(f"        error_page {refused} /{place};" for place, (refused, _, _) in _OWN.items()),
@@ -157,8 +156,8 @@ http {
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_connect_timeout 1s;
-    # Longer than any service's own limit, and than any Prefer: wait.
-    proxy_read_timeout 75s;
+    # Longer than any service's own limit with the longest Prefer: wait.
+    proxy_read_timeout %(answer)ss;
     proxy_send_timeout 30s;
     # A POST that was sent is never sent again; one that could not be sent is.
     proxy_next_upstream error timeout;

@@ -5,12 +5,16 @@ Both match whole segments of a path. What has no route, metrics and probes inclu
 
 from __future__ import annotations
 
-from estore.cli.deploy import PORT
+from collections.abc import Sequence
+
+from estore.cli.deploy import ANSWER_SECONDS, PORT, STREAMED
 from estore.cli.deploy import routes as routed
 from estore.cli.deploy.kubernetes.objects import Object, labels, made
 
 GATEWAY = "store"
 LISTENER = "https"
+UPLOAD_SECONDS = 3600
+"""How long a file may be on its way: a limit of Gateway API's is one for the whole request, not for a silence in it."""
 
 
 def routes() -> list[Object]:
@@ -23,16 +27,24 @@ def routes() -> list[Object]:
             {
                 "parentRefs": [{"name": GATEWAY, "sectionName": LISTENER}],
                 "rules": [
-                    {
-                        "matches": [{"path": {"type": "PathPrefix", "value": prefix}} for prefix in prefixes],
-                        "backendRefs": [{"name": name, "port": PORT}],
-                    }
+                    _rule(name, [prefix for prefix in prefixes if prefix != STREAMED], ANSWER_SECONDS),
+                    *(_rule(name, [prefix], UPLOAD_SECONDS) for prefix in prefixes if prefix == STREAMED),
                 ],
             },
             marks=labels(name),
         )
         for name, prefixes in routed().items()
     ]
+
+
+def _rule(name: str, prefixes: Sequence[str], seconds: int) -> Object:
+    limit = f"{seconds}s"
+    return {
+        "matches": [{"path": {"type": "PathPrefix", "value": prefix}} for prefix in prefixes],
+        "backendRefs": [{"name": name, "port": PORT}],
+        # Both: what is not said is up to the controller, and some wait no longer than 15 s.
+        "timeouts": {"request": limit, "backendRequest": limit},
+    }
 
 
 def ingress() -> Object:
