@@ -18,6 +18,7 @@ from estore.kit.bus.base import Bus, Subscription, shut_down
 from estore.kit.bus.local import LocalBus
 from estore.kit.bus.relay import Relay
 from estore.kit.bus.retention import purge
+from estore.kit.bus.tasks import cancel
 from estore.kit.db import Database, migrations_of, pending
 from estore.kit.errors import Failure, Transient
 from estore.kit.service import Job, Service
@@ -83,7 +84,8 @@ class Runtime:
                 await hook()
         for service in self.services:
             self._jobs.append(asyncio.create_task(_hear_of_keys(service), name=f"first-key-{service.name}"))
-        self._jobs.append(asyncio.create_task(watch(self.services, self._relays, self.bus), name="watch"))
+        for each in watch(self.services, self._relays, self.bus):
+            self._jobs.append(asyncio.create_task(each, name=each.__name__))
         if self._with_jobs:
             for service in self.services:
                 for job in (*service.jobs, purge_job(service.db)):
@@ -133,9 +135,7 @@ class Runtime:
     async def stop(self, drain: float = 10.0) -> None:
         """Finish what is in hand, `drain` seconds at most; what is left goes on at the next start."""
         self._started = False
-        for task in self._jobs:
-            task.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await cancel(self._jobs)
         for service in self.services:
             for hook in service.stop:
                 await hook()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -41,12 +42,12 @@ KIT_MEASURES = (
 )
 
 
-async def watch(services: Sequence[Service], relays: Sequence[Relay], bus: Bus) -> None:
-    """Keep the gauges of this process true until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_watch_loop())
-        group.create_task(_watch_self(services, relays, bus))
-        group.create_task(_watch_stores(services, bus))
+def watch(services: Sequence[Service], relays: Sequence[Relay], bus: Bus) -> list[Coroutine[Any, Any, None]]:
+    """Return what keeps the gauges of this process true, each until cancelled.
+
+    Not one task for all: a group hands a cancellation on once, and one that asks the broker may lose it (`bus.tasks`).
+    """
+    return [_watch_loop(), _watch_self(services, relays, bus), _watch_stores(services, bus)]
 
 
 async def _watch_loop() -> None:
