@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from estore.contracts.ledger import PayoutFailed, PayoutPaid
 from estore.kit.db import statements
+from estore.kit.watching import measure
 from ledger.payees import OTHER, QUICK, VENDOR, WELL, Payees, eur, iban, key, ok, opened
 from support.databases import Databases
 from support.world import world
@@ -358,8 +360,10 @@ async def test_late_payouts_are_told_of_once(payees: Payees) -> None:
     await payees.run("payout-overdue", "payout-overdue")
     overdue = await payees.payouts(overdue=True)
     rest = await payees.payouts(overdue=False)
+    await measure(payees.world.service("ledger"))
 
     assert (await payees.told()).count("Overdue") == 1
+    assert REGISTRY.get_sample_value("estore_payouts_overdue", {"service": "ledger"}) == 1
     assert [(p["id"], p["overdue"]) for p in overdue] == [(payout["id"], True)]
     assert [p["id"] for p in rest] == [quick["id"]]
 

@@ -13,6 +13,7 @@ from estore.contracts.ledger import ReconciliationDiffered
 from estore.contracts.orders import OrderConfirmed
 from estore.contracts.payments import PaymentRefunded, ProviderReported, ReportLine
 from estore.kit.db import statements
+from estore.kit.watching import measure
 from ledger.factories import VENDOR, Ledger
 
 JSON = dict[str, Any]
@@ -274,12 +275,29 @@ async def test_reports_told_at_once_are_compared_one_after_the_other(reports: Re
     assert sorted(each["reported"]["amount"] for each in found if each["reported"]) == [1] * 4 + [2] * 4
 
 
-async def test_what_is_posted_and_what_waits_for_its_seal_is_measured(reports: Reports) -> None:
+async def test_what_is_posted_is_measured(reports: Reports) -> None:
     labels = {"kind": "capture", "currency": "EUR"}
     before = REGISTRY.get_sample_value("estore_ledger_posted_minor_units_total", labels) or 0
     sale = reports.ledger.sale()
     await reports.ledger.hear(reports.ledger.capture(sale), reports.ledger.capture(sale))
-    await reports.ledger.run("seal_entries")
 
     assert REGISTRY.get_sample_value("estore_ledger_posted_minor_units_total", labels) == before + sale.totals.total
-    assert REGISTRY.get_sample_value("estore_ledger_unsealed_seconds") == 0
+
+
+async def test_what_no_job_did_is_measured_all_the_same(reports: Reports) -> None:
+    """A gauge that the job sets would show its last good value for as long as the job fails."""
+
+    async def measured(name: str) -> float | None:
+        await measure(reports.ledger.world.service("ledger"))
+        return REGISTRY.get_sample_value(name, {"service": "ledger"})
+
+    sale = await sold(reports)
+    await reports.tell(reports.line(sale, amount=1))
+
+    assert await measured("estore_ledger_unsealed_seconds") not in (None, 0)
+    assert await measured("estore_reconciliation_open") == 1
+    assert await measured("estore_reconciliation_oldest_seconds") not in (None, 0)
+
+    await reports.ledger.run("seal_entries")
+
+    assert await measured("estore_ledger_unsealed_seconds") == 0

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from prometheus_client import Gauge
 
 from estore.contracts.ledger import ReconciliationDiffered
 from estore.contracts.payments import ProviderReported
@@ -27,8 +26,6 @@ from estore.services.ledger.service.books import Books
 from estore.services.ledger.store import reconciliation as store
 
 _log = log(__name__)
-OPEN = Gauge("estore_reconciliation_open", "Differences between providers and the journal", multiprocess_mode="max")
-OLDEST = Gauge("estore_reconciliation_oldest_seconds", "Age of the oldest open difference", multiprocess_mode="max")
 
 
 class ListReports(msgspec.Struct, frozen=True):
@@ -104,12 +101,9 @@ def _fees(part: ProviderReported) -> list[Posting]:
 
 
 async def look_again(tx: Tx, ctx: Context, _request: None) -> None:
-    """Resolve what is right by now, and tell the metrics what is not."""
+    """Resolve what is right by now."""
     if await store.take_turns(tx, wait=False):
         await store.settle(tx, ctx.now)
-    number, oldest = await store.still_open(tx, ctx.now)
-    OPEN.set(number)
-    OLDEST.set(oldest)
 
 
 async def list_reports(tx: Tx, ctx: Context, ask: ListReports) -> Page[ReportView]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from prometheus_client import Gauge
-
 from estore.kit.context import Context
 from estore.kit.db import Record, Tx
 from estore.kit.money import Money
@@ -21,7 +19,6 @@ from estore.services.ledger.service.shapes import (
     VerifyChain,
 )
 
-UNSEALED = Gauge("estore_ledger_unsealed_seconds", "Age of the oldest entry without a seal", multiprocess_mode="max")
 BLOCK = 1000
 # Longer than any transaction takes: what is posted at a moment is committed by then.
 SETTLED = timedelta(hours=1)
@@ -30,10 +27,7 @@ STEP = timedelta(days=1)
 
 async def seal_entries(tx: Tx, ctx: Context, request: None) -> int:
     """Seal the next block; returns how many entries it has."""
-    sealed = await store.seal(tx, BLOCK, ctx.now)
-    oldest = await store.oldest_unsealed(tx)
-    UNSEALED.set((ctx.now - oldest).total_seconds() if oldest is not None else 0)
-    return sealed
+    return await store.seal(tx, BLOCK, ctx.now)
 
 
 async def fold_balances(tx: Tx, ctx: Context, at_most: int) -> int:

@@ -58,7 +58,6 @@ from estore.services.ledger.store.seals import (
     fold,
     keep_sheet,
     last_sheet,
-    oldest_unsealed,
     seal,
     sheet,
 )
@@ -94,7 +93,6 @@ __all__ = [
     "lock_holds_on",
     "lock_matters",
     "make_available",
-    "oldest_unsealed",
     "parcels_held_for",
     "refunded_parcels",
     "release_due_holds",

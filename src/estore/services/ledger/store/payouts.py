@@ -241,14 +241,6 @@ async def note_overdue(tx: Tx, now: datetime, before: datetime, at_most: int) ->
     return [_payout(row) for row in await tx.fetch(_OVERDUE, now, before, at_most)]
 
 
-async def count_overdue(tx: Tx) -> int:
-    """Return how many open payouts are overdue."""
-    return await tx.fetchval(  # type: ignore[no-any-return]
-        "SELECT count(*) FROM payout WHERE status IN ('awaiting_approval', 'created', 'submitted')"
-        " AND overdue_at IS NOT NULL"
-    )
-
-
 def _payout(row: Record) -> Payout:
     payout = Payout(**{name: row[name] for name in Payout.__struct_fields__})
     payout.status = Status(payout.status)

@@ -84,10 +84,6 @@ WHERE d.resolved_at IS NULL AND CASE
         SELECT 1 FROM report_line r WHERE r.key = d.key AND r.kind = d.kind AND r.provider = d.provider)
     ELSE false END
 """
-_OPEN = """
-SELECT count(*) AS number, coalesce(extract(epoch FROM $1 - min(found_at)), 0)::bigint AS oldest
-FROM difference WHERE resolved_at IS NULL
-"""
 _REPORTS = """
 SELECT * FROM report
 WHERE ($1::text IS NULL OR provider = $1) AND ($2::timestamptz IS NULL OR (since, report_id) < ($2, $3))
@@ -163,12 +159,6 @@ async def _insert_differences(tx: Tx, part: ProviderReported, rows: Sequence[Any
 async def settle(tx: Tx, now: datetime) -> None:
     """Resolve differences that are none any more."""
     await tx.execute(_SETTLE, now)
-
-
-async def still_open(tx: Tx, now: datetime) -> tuple[int, int]:
-    """Return how many differences are open, and the age of the oldest in seconds."""
-    row = await tx.fetchrow(_OPEN, now)
-    return (row["number"], row["oldest"]) if row is not None else (0, 0)
 
 
 async def list_reports(

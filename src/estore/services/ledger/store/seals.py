@@ -97,13 +97,6 @@ async def seal(tx: Tx, at_most: int, now: datetime) -> int:
     return await tx.fetchval(_SEAL, at_most, now) or 0 if await _alone(tx, "seal") else 0
 
 
-async def oldest_unsealed(tx: Tx) -> datetime | None:
-    """Return when the oldest entry that is in no block was posted."""
-    return await tx.fetchval(  # type: ignore[no-any-return]
-        "SELECT posted_at FROM entry WHERE id = (SELECT entry_id FROM unsealed ORDER BY entry_id LIMIT 1)"
-    )
-
-
 async def fold(tx: Tx, at_most: int, now: datetime) -> int:
     """Add up to `at_most` deltas to the platform's balances; returns how many. 0 also while somebody else does it."""
     return await tx.fetchval(_FOLD, at_most, now) or 0 if await _alone(tx, "fold") else 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from prometheus_client import Gauge
-
 from estore.contracts.ledger import PayoutFailed, PayoutOverdue, PayoutPaid
 from estore.kit.context import Context
 from estore.kit.db import Tx
@@ -44,7 +42,6 @@ from estore.services.ledger.service.payouts.shapes import (
 from estore.services.ledger.store import banks
 from estore.services.ledger.store import payouts as store
 
-OVERDUE = Gauge("estore_payouts_overdue", "Payouts made long ago, neither paid nor failed", multiprocess_mode="max")
 _OVERDUE_AT_ONCE = 500
 _OUTCOMES = {"paid": Found.PAID, "failed": Found.REFUSED, "returned": Found.RETURNED}
 _log = log(__name__)
@@ -158,7 +155,6 @@ class Deciding:
                 ),
                 Chain.of(payout, ctx.now),
             )
-        OVERDUE.set(await store.count_overdue(tx))
         return len(late)
 
     # --- parts ----------------------------------------------------------------------------------------------------
