@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import runpy
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,12 +19,14 @@ from estore.kit.watching import KIT_MEASURES, measure, read_queues
 from support.brokers import Rabbit
 from support.databases import Databases
 from support.market import HASTY, Market, in_process, until
+from support.promtool import promtool
 from support.world import world
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules.yml"
+RULE_TESTS = RULES.with_suffix(".test.yml")
 DASHBOARDS = ROOT / "deploy/grafana/dashboards"
 # What others show: Prometheus itself, RabbitMQ, the kubelet, cert-manager.
 FOREIGN = re.compile(r"up|rabbitmq_\w+|kubelet_\w+|certmanager_\w+")
@@ -202,11 +203,32 @@ def test_prometheus_finds_every_service() -> None:
     assert found["dns_sd_configs"][0]["port"] == 8000
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
 @pytest.mark.parametrize(
-    "command", [["check", "rules", str(RULES)], ["test", "rules", str(RULES.with_suffix(".test.yml"))]]
+    "command",
+    [["check", "rules", "--lint-fatal", str(RULES)], ["test", "rules", str(RULE_TESTS)]],
+    ids=["check", "test"],
 )
 def test_promtool_agrees(command: list[str]) -> None:
-    said = subprocess.run(["promtool", *command], capture_output=True, text=True, check=False)
+    said = subprocess.run([promtool(), *command], capture_output=True, text=True, check=False)
 
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_every_alert_is_shown_to_ring_and_to_be_silent() -> None:
+    """Silent: where nothing is to ring, or for another than the one that rings."""
+    rings, silent = set(), set()
+    for case in yaml.safe_load(RULE_TESTS.read_text())["tests"]:
+        for asked in case["alert_rule_test"]:
+            (rings if asked["exp_alerts"] else silent).add(asked["alertname"])
+            labels = {label for one in asked["exp_alerts"] for label in one["exp_labels"]} - {"severity"}
+            if labels and len(case["input_series"]) > len(asked["exp_alerts"]):
+                silent.add(asked["alertname"])
+    alerts = {rule["alert"] for rule in rules() if "alert" in rule}
+
+    assert rings == silent == alerts
+
+
+def test_a_service_that_is_missing_is_missed_by_its_name() -> None:
+    [expr] = [rule["expr"] for rule in rules() if rule.get("alert") == "ServiceMissing"]
+
+    assert re.findall(r'absent\(estore_db_up\{service="(\w+)"\}\)', expr) == list(SERVICES)
