@@ -8,6 +8,7 @@ disturbing those of another process. `ESTORE_TEST_DATABASE_URL` and `ESTORE_TEST
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from estore.kit.embedded import EmbeddedError, EmbeddedPostgres
 from support.brokers import Rabbit, RunningRabbit, private_rabbit
@@ -24,6 +26,10 @@ from support.databases import Databases, drop_all
 # Modules that take a minute, besides those marked slow.
 LONG = frozenset({"test_openapi.py", "test_openapi_bad_input.py", "test_extraction.py", "test_seed.py"})
 FreshDatabase = Callable[..., Awaitable[str]]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 class Servers:
@@ -59,6 +65,8 @@ class Servers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As `estore serve` does: to look for reference cycles every 700 objects takes an eighth of all processor time.
+    gc.set_threshold(100_000, 20, 20)
     config.addinivalue_line("markers", "slow: takes more than ten seconds; `./estore test --fast` leaves it out")
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
@@ -72,6 +80,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long modules first, so that at the end no process works alone on one."""
     long = {item.path for item in items if item.get_closest_marker("slow") or item.path.name in LONG}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays until the last, and need not be looked at again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
