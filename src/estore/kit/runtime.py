@@ -85,7 +85,7 @@ class Runtime:
         for service in self.services:
             self._jobs.append(asyncio.create_task(_hear_of_keys(service), name=f"first-key-{service.name}"))
         for each in watch(self.services, self._relays, self.bus):
-            self._jobs.append(asyncio.create_task(each, name=each.__name__))
+            self._jobs.append(asyncio.create_task(each, name="watch"))
         if self._with_jobs:
             for service in self.services:
                 for job in (*service.jobs, purge_job(service.db)):
