@@ -87,11 +87,16 @@ class Asked:
     bad_tokens: list[str] = field(default_factory=list)
     dsn: str = ""
 
+    @functools.cached_property
+    def _http(self) -> httpx.Client:
+        """One for all: to make a client takes longer than to sign in."""
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=60)
+
     def headers(self, role: str) -> dict[str, str]:
         """What `role` shows. A customer signs in each time, for sessions may have been ended meanwhile."""
         if role == "customer":
             person = {"email": EMAIL, "password": PASSWORD}
-            tokens = httpx.post(f"{self.url}/v1/sessions", json=person, trust_env=False, timeout=30).json()
+            tokens = self._http.post("/v1/sessions", json=person).json()
             self.roles[role] = {"Authorization": f"Bearer {tokens['access_token']}"}
         return self.roles[role]
 
