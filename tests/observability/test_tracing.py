@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from asyncpg import UniqueViolationError
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -146,6 +147,8 @@ def test_an_idempotency_key_that_is_an_address_is_in_no_span(kept: InMemorySpanE
         ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer [left out]"),
         ("account DE89 3704 0044 0532 0130 00", "account [left out]"),
         ("card 4242 4242 4242 4242 declined", "card [left out] declined"),
+        ("call +49 (341) 123-4567 or +493411234567.", "call [left out] or [left out]."),
+        ("2026-11-23T07:25:33.098200+00:00", "2026-11-23T07:25:33.098200+00:00"),
         ("order ord_01M830AGE0Z28VQBEJQGY7S16E of 2026-11-23", "order ord_01M830AGE0Z28VQBEJQGY7S16E of 2026-11-23"),
         ("0af7651916cd43dd8448eb211c80319c", "0af7651916cd43dd8448eb211c80319c"),
     ],
@@ -154,12 +157,23 @@ def test_what_is_private_is_left_out_and_ids_are_not(text: str, left: str) -> No
     assert cleaned(text) == left
 
 
+def refusal() -> Exception:
+    """As PostgreSQL refuses a row, where nobody has made it forget the values."""
+    error = UniqueViolationError('"one_name" is violated')
+    error.detail = "Key (name)=(Ada Lovelace) already exists."
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
         (KeyError("Ada Lovelace"), "KeyError: [left out]"),
         (KeyError("order_line"), "KeyError: 'order_line'"),
         (ValueError("'name' is 'Ada Lovelace', not \"Grace H.\""), "ValueError: 'name' is [left out], not [left out]"),
+        (RuntimeError("can't write to 'Ada Lovelace'"), "RuntimeError: can't write to [left out]"),
+        (ValueError("$1: 'Ada Lovelace, Ringstra..."), "ValueError: $1: [left out]"),
+        (ValueError("name=b'Ada O\\'Hara', by=\"Ada's\""), "ValueError: name=b[left out], by=[left out]"),
+        (refusal(), 'UniqueViolationError: "one_name" is violated'),
         (
             AttributeError("'NoneType' object has no attribute 'id'"),
             "AttributeError: 'NoneType' object has no attribute 'id'",

@@ -26,10 +26,17 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Account numbers (ISO 13616), cards (13 to 19 digits), with spaces or without
     (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"), _LEFT_OUT),
     (re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])"), _LEFT_OUT),
+    # Telephone numbers as they are written for callers from abroad (ITU-T E.123)
+    (re.compile(r"(?<![\w:.+])\+[1-9](?:[ ()/.-]{0,2}\d){6,14}(?![\w:])"), _LEFT_OUT),
 )
 # Cheap to ask, and true of almost every text: none of the patterns can match.
-_SUSPECT = re.compile(r"@|eyJ|(?:sk|rk|pk|whsec|pm|tok|estore)_|(?i:bearer|basic)|\d{2}[ \d-]?\d{2}|[A-Z]{2}\d{2}")
-_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|`([^`]*)`", re.DOTALL)
+_SUSPECT = re.compile(r"@|eyJ|(?:sk|rk|pk|whsec|pm|tok|estore)_|(?i:bearer|basic)|\d{2}[ \d-]?\d{2}|[A-Z]{2}\d{2}|\+\d")
+# Also to the end where a quote was cut off; an apostrophe within a word neither begins nor ends one.
+_QUOTED = re.compile(
+    r"(?:(?<!\w)|(?<=\bb))'((?:[^'\\]|\\.|'(?=\w))*)(?:'|\Z)|\"((?:[^\"\\]|\\.)*)(?:\"|\Z)|`([^`]*)(?:`|\Z)", re.DOTALL
+)
+# What PostgreSQL adds to its message is the row.
+_ROW = re.compile(r"\n(?:DETAIL|CONTEXT|HINT):.*", re.DOTALL)
 # What is quoted is a value, unless it is written as only our own names are: `order_line`, no digit, no capital.
 _OURS = re.compile(r"[a-z]+(?:_[a-z]+)*")
 # Their messages are ours, the system's, or the interpreter's of names in the program.
@@ -55,7 +62,7 @@ def _message(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, _OF_NAMES):
         return cleaned(text)
-    return cleaned(_QUOTED.sub(_value_or_name, text))
+    return cleaned(_QUOTED.sub(_value_or_name, _ROW.sub("", text)))
 
 
 def _value_or_name(found: re.Match[str]) -> str:
