@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -42,12 +43,30 @@ def own(rabbit: Rabbit) -> RabbitNode:
 
 
 async def test_it_listens_on_loopback_only(rabbit: Rabbit) -> None:
-    said = await own(rabbit).ctl("eval", "[inet:sockname(P) || P <- erlang:ports(), is_tuple(inet:sockname(P))].")
-    listeners = await own(rabbit).ctl("eval", "rabbit_networking:active_listeners().")
+    said = await own(rabbit).evaluate("[inet:sockname(P) || P <- erlang:ports(), is_tuple(inet:sockname(P))]")
+    listeners = await own(rabbit).evaluate("rabbit_networking:active_listeners()")
 
-    assert "0,0,0,0}" not in said
-    assert "{127,0,0,1}" in listeners
-    assert "0,0,0,0,0,0,0,0" not in listeners
+    assert "0,0,0,0}" not in said.replace(" ", "")
+    assert "{127,0,0,1}" in listeners.replace(" ", "")
+    assert "0,0,0,0,0,0,0,0" not in listeners.replace(" ", "")
+
+
+async def test_what_it_evaluates_is_told_and_what_fails_as_well(
+    rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await own(rabbit).evaluate("X = 20, X + 22") == "42"
+    with pytest.raises(EmbeddedError, match="could not evaluate ok = no"):
+        await own(rabbit).evaluate("ok = no")
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+    assert await own(rabbit).evaluate("X = 20, X + 22") == "42"
+
+
+async def test_a_virtual_host_that_is_there_is_kept(rabbit: Rabbit) -> None:
+    urls = [await own(rabbit).make_vhost("kept") for _ in range(2)]
+
+    assert urls[0] == urls[1]
+    await (await aio_pika.connect(urls[0])).close()
 
 
 async def test_a_second_node_runs_beside_it_and_goes_with_its_owner(rabbit: Rabbit, tmp_path: Path) -> None:
@@ -58,7 +77,7 @@ async def test_a_second_node_runs_beside_it_and_goes_with_its_owner(rabbit: Rabb
     owner.kill()
     owner.wait()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while command_of(node) or command_of(epmd):
             await asyncio.sleep(0.1)
 

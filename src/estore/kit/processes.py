@@ -211,13 +211,14 @@ def launch(
         raise EmbeddedError(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
-async def output_of(command: Command, env: Mapping[str, str], timeout: float) -> tuple[int, str]:
+async def output_of(command: Command, env: Mapping[str, str], timeout: float, told: str = "") -> tuple[int, str]:
     """Run a program to its end.
 
     Args:
         command: the program's path, and its arguments.
         env: its whole environment.
         timeout: seconds; then it is killed, which counts as an exit code of 1.
+        told: what it reads.
 
     Returns:
         The exit code, and what it printed to both its outputs.
@@ -228,13 +229,13 @@ async def output_of(command: Command, env: Mapping[str, str], timeout: float) ->
     process = await asyncio.create_subprocess_exec(
         *command,
         env=env,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
         async with asyncio.timeout(timeout):
-            output, _ = await process.communicate()
+            output, _ = await process.communicate(told.encode())
     except TimeoutError:
         process.kill()
         await process.wait()
