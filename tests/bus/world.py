@@ -196,9 +196,9 @@ class World:
         for relay in self.relays:
             await relay.start()
         await self.bus.start()
-        await self.until(lambda: self.bus.ready, 30)
+        await self.until(lambda: self.bus.ready)
 
-    async def down(self, drain: float = 5.0) -> None:
+    async def down(self, drain: float = 60.0) -> None:
         self.running = False
         await shut_down(self.bus, self.relays, drain)
 
@@ -234,7 +234,7 @@ class World:
         async with self.databases[service].read() as tx:
             return int(await tx.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
 
-    async def drained(self, seconds: float = 10.0) -> None:
+    async def drained(self, seconds: float = 90.0) -> None:
         """Wait until every outbox is empty."""
 
         async def empty() -> bool:
@@ -242,7 +242,7 @@ class World:
 
         await self.until(empty, seconds)
 
-    async def acted(self, actor: Actor, count: int, seconds: float = 10.0) -> Counter[str]:
+    async def acted(self, actor: Actor, count: int, seconds: float = 90.0) -> Counter[str]:
         """Wait until `count` keys took effect at `actor`; return how often each did."""
         seen: Counter[str] = Counter()
 
@@ -253,6 +253,14 @@ class World:
 
         await self.until(enough, seconds, lambda: f"{len(seen)} of {count} at {actor.queue}")
         return seen
+
+    async def arrived(self, actor: Actor, count: int) -> None:
+        """Wait until the bus has brought `count` messages that `actor` has not settled."""
+
+        async def enough() -> bool:
+            return any(each.queue == actor.queue and each.held >= count for each in await self.bus.depths())
+
+        await self.until(enough)
 
     async def dead(self, queue: str = "beta.work", count: int = 1) -> list[Any]:
         """Wait until `queue` has `count` dead letters."""
@@ -267,7 +275,7 @@ class World:
         return found
 
     async def until(
-        self, condition: Callable[[], Any], seconds: float = 10.0, describe: Callable[[], str] = lambda: "nothing"
+        self, condition: Callable[[], Any], seconds: float = 90.0, describe: Callable[[], str] = lambda: "nothing"
     ) -> None:
         """Wait until `condition`, plain or async, holds; fail after `seconds`."""
         try:

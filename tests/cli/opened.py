@@ -27,7 +27,7 @@ def environment(**extra: str) -> dict[str, str]:
     return clean | {"PYTHONPATH": str(ROOT / "src"), "ESTORE_RATE_FACTOR": "0"} | extra
 
 
-def estore(*arguments: str, seconds: float = 60, **extra: str) -> subprocess.CompletedProcess[str]:
+def estore(*arguments: str, seconds: float = 240, **extra: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return warm_estore(arguments, environment(**extra), seconds)
 
@@ -53,7 +53,7 @@ class Up:
     def _file(self, name: str) -> Path:
         return self.data.with_name(f"{self.data.name}.{name}")
 
-    def start(self, seconds: float = 90, port: int = 0) -> Up:
+    def start(self, seconds: float = 240, port: int = 0) -> Up:
         """Start it and wait for its welcome."""
         began = time.monotonic()
         with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
@@ -69,7 +69,7 @@ class Up:
         self.seconds = time.monotonic() - began
         return self
 
-    def until(self, what: str, ask: Any, seconds: float = 30) -> Any:
+    def until(self, what: str, ask: Any, seconds: float = 120) -> Any:
         deadline = time.monotonic() + seconds
         while not (answer := ask()):
             assert self.process is not None and self.process.poll() is None, self.err
@@ -96,7 +96,7 @@ class Up:
         """Ctrl-C: SIGINT to the whole group. Returns the exit code."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(40)
+        return self.process.wait(180)
 
     def kill9(self) -> None:
         assert self.process is not None
@@ -106,7 +106,7 @@ class Up:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(40)
+            self.process.wait(180)
 
     def estore(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command on this store."""
@@ -119,7 +119,7 @@ class Up:
         sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         data = None if body is None else json.dumps(body).encode()
         try:
-            with urlopen(Request(self.url + path, data=data, headers=sent, method=method), timeout=30) as answer:
+            with urlopen(Request(self.url + path, data=data, headers=sent, method=method), timeout=90) as answer:
                 status, content = answer.status, answer.read()
         except HTTPError as error:
             status, content = error.code, error.read()
@@ -129,7 +129,7 @@ class Up:
         """Place the order of the welcome's second line, with another key; returns it."""
         told = re.search(r"-d '(\{.*\})'", self.out)
         assert told is not None, self.out
-        headers = {"Idempotency-Key": key} | ({} if values else {"Prefer": "wait=10"})
+        headers = {"Idempotency-Key": key} | ({} if values else {"Prefer": "wait=20"})
         status, order = self.send("POST", "/v1/orders", json.loads(told[1]) | values, **headers)
         assert status in (201, 202), order
         return order

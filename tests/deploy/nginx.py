@@ -129,7 +129,7 @@ async def said(port: int, request: str) -> tuple[int, Mapping[str, str], bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request.encode("latin-1"))
-        answer = await asyncio.wait_for(reader.read(), 20)
+        answer = await asyncio.wait_for(reader.read(), 90)
     finally:
         writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")

@@ -9,7 +9,8 @@ import pytest
 
 from estore.kit.context import Context
 from estore.kit.db import statements
-from kit.shop import Add, Shop, TooMany, open_shop
+from kit.shop import Add, Shop, TooMany, gate, open_shop
+from support.market import until
 
 
 @pytest.fixture
@@ -44,10 +45,18 @@ async def test_a_key_with_another_body_is_refused(shop: Shop) -> None:
 
 
 async def test_of_twenty_at_once_with_one_key_one_acts(shop: Shop) -> None:
+    gate.clear()
     async with shop.client() as client:
-        answers = await asyncio.gather(
-            *(client.post("/v1/shop", json={"name": "slow"}, headers=keyed()) for _ in range(20))
-        )
+        asked = [
+            asyncio.ensure_future(client.post("/v1/shop", json={"name": "slow"}, headers=keyed())) for _ in range(20)
+        ]
+
+        async def one_is_left() -> bool:
+            return sum(not task.done() for task in asked) <= 1
+
+        await until("the others are answered", one_is_left)
+        gate.set()
+        answers = await asyncio.gather(*asked)
 
     codes = sorted(answer.status_code for answer in answers)
     assert codes == [201] + [409] * 19
@@ -112,6 +121,7 @@ async def test_a_defect_is_a_500_that_leaves_nothing_and_tells_nothing(shop: Sho
 
 
 async def test_too_slow_is_stopped_and_rolled_back(shop: Shop) -> None:
+    gate.clear()
     async with shop.client() as client:
         answer = await client.post("/v1/shop/hasty", json={"name": "slow"})
 

@@ -56,7 +56,7 @@ async def test_a_killed_broker_comes_back_with_its_messages(rabbit: Rabbit) -> N
 
     connection = await aio_pika.connect(url)
     queue = await (await connection.channel()).get_queue("harness")
-    received = await queue.get(timeout=10)
+    received = await queue.get(timeout=60)
     assert received is not None
     await received.ack()
     await connection.close()

@@ -59,7 +59,7 @@ class Served:
         async def look() -> bool:
             return await self.status(probe) == status
 
-        await until(f"{probe} is {status}", look, 15)
+        await until(f"{probe} is {status}", look)
 
 
 @pytest.fixture
@@ -169,24 +169,24 @@ class Process:
         return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
 
     async def answers(self, probe: str) -> int:
-        async with httpx.AsyncClient(timeout=0.5) as http:
+        async with httpx.AsyncClient(timeout=30) as http:
             with suppress(httpx.TransportError):
                 return (await http.get(self.url + probe)).status_code
         return 0
 
     async def ended(self) -> int:
-        return await asyncio.wait_for(asyncio.to_thread(self.process.wait), 30)
+        return await asyncio.wait_for(asyncio.to_thread(self.process.wait), 120)
 
 
 async def test_it_waits_for_its_migrations_and_lingers_when_told_to_end(databases: Databases, tmp_path: Path) -> None:
     dsn = await databases.fresh()
-    waiting = Process(dsn, tmp_path / "log", ESTORE_START_WAIT="60", ESTORE_LINGER="2")
+    waiting = Process(dsn, tmp_path / "log", ESTORE_START_WAIT="60", ESTORE_LINGER="6")
     try:
 
         async def has_said_so() -> bool:
             return any("it lacks" in line.get("reason", "") for line in waiting.said())
 
-        await until("it says what it waits for", has_said_so, 30)
+        await until("it says what it waits for", has_said_so)
         assert await waiting.answers("/startupz") == 0
 
         await migrate_services(dsn, ["vendors"])
@@ -194,7 +194,7 @@ async def test_it_waits_for_its_migrations_and_lingers_when_told_to_end(database
         async def started() -> bool:
             return await waiting.answers("/startupz") == 200
 
-        await until("it has started", started, 30)
+        await until("it has started", started)
         # Its broker does not exist.
         assert await waiting.answers("/readyz") == 503
 
@@ -203,7 +203,7 @@ async def test_it_waits_for_its_migrations_and_lingers_when_told_to_end(database
         async def leaving() -> bool:
             return any(line["event"] == "leaving" for line in waiting.said())
 
-        await until("it leaves", leaving, 5, 0.02)
+        await until("it leaves", leaving)
         assert await waiting.answers("/livez") == 200
         assert await waiting.ended() == 0
     finally:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from estore.contracts.orders import OrderPlaced
 from estore.kit.telemetry import configure_logging, tracing
 from estore.services.orders.service.quotes import Quotes
 from observability.receiver import Receiver, receiver
 from support.databases import Databases
-from support.market import HASTY, Market, in_process, key, ok
+from support.market import HASTY, Market, in_process, key, ok, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -187,11 +188,16 @@ async def test_every_line_is_json_with_the_ids_of_what_it_is_about(watched: Watc
     async with orders.transaction() as tx:
         await tx.execute("ALTER TABLE purchase_order ADD CHECK (status <> 'confirmed') NOT VALID")
     order = await watched.market.order((sku, 1))
-    [placed] = await watched.market.store.world.emitted("orders")  # type: ignore[attr-defined]
-    await order.settled("cancelled", seconds=60)
-    lines = [json.loads(line) for line in watched.said.getvalue().splitlines()]
-    refused = [line for line in lines if line["event"] == "message will be retried"]
+    [placed] = await watched.market.store.world.emitted("orders", OrderPlaced)  # type: ignore[attr-defined]
 
-    assert refused
+    async def retried() -> list[dict[str, str]]:
+        lines = [json.loads(line) for line in watched.said.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == "message will be retried"]
+
+    refused = await until("it cannot be confirmed", retried)
+    async with orders.transaction() as tx:
+        await tx.execute("UPDATE purchase_order SET deadline = now() WHERE order_id = $1", order.id)
+    await order.settled("cancelled")
+
     assert {line["order_id"] for line in refused} == {order.id} == {placed.order_id}
     assert all(len(line["trace_id"]) == 32 and line["event_id"] and line["queue"] for line in refused)

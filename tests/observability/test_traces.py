@@ -59,7 +59,7 @@ class TraceSuite:
         trace_id = "0af7651916cd43dd8448eb211c80319c"
         caller = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
         wanted = {"cart_id": cart["id"], "cart_version": version}
-        answer = await market.place(client=guest, wait=10, headers=key() | caller, **wanted)
+        answer = await market.place(client=guest, wait=20, headers=key() | caller, **wanted)
         assert answer.json()["status"] == "confirmed", answer.text
 
         async def is_whole() -> bool:

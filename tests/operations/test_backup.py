@@ -78,8 +78,8 @@ class TestOneDatabaseEach:
                 again = Market(store)
                 for order_id in known:
                     reader = store.client(order_secret=next(o.first["secret"] for o in accepted if o.id == order_id))
-                    await Bought(again, reader, order_id, {}).settled("confirmed", 60)
-                await again.proved(30)
+                    await Bought(again, reader, order_id, {}).settled("confirmed")
+                await again.proved()
 
 
 class TestEmbedded:

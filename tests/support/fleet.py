@@ -53,8 +53,8 @@ class Process:
                 stderr=log,
             )
 
-    async def ready(self, seconds: float = 60.0) -> None:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=5) as client:
+    async def ready(self, seconds: float = 180.0) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30) as client:
 
             async def healthy() -> bool:
                 with suppress(httpx.TransportError):
@@ -70,7 +70,7 @@ class Process:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
-    async def stop(self, seconds: float = 20.0) -> int | None:
+    async def stop(self, seconds: float = 90.0) -> int | None:
         """Ask it to drain and end. Returns its exit code."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
@@ -135,14 +135,14 @@ class Gateway(httpx.AsyncBaseTransport):
 class Probes:
     """Asks processes whether they are ready, as Kubernetes does; `ready` has the ports of those that say so."""
 
-    def __init__(self, processes: Sequence[Process], every: float = 0.25) -> None:
+    def __init__(self, processes: Sequence[Process], every: float = 0.1) -> None:
         self.ready: set[int] = set()
         self._processes = processes
         self._every = every
 
     async def watch(self) -> None:
         """Ask until cancelled."""
-        async with httpx.AsyncClient(timeout=3) as client:
+        async with httpx.AsyncClient(timeout=30) as client:
             await asyncio.gather(*(self._watch(client, process.port) for process in self._processes))
 
     async def _watch(self, client: httpx.AsyncClient, port: int) -> None:
@@ -219,7 +219,7 @@ class Fleet:
         if token:
             sent["authorization"] = f"Bearer {token}"
         transport = Gateway(self._routes, self.probes.ready if self.probes else None)
-        return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=sent, timeout=30)
+        return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=sent, timeout=90)
 
     def token(self, account_id: str, *, operator: bool = False, vendors: dict[str, str] | None = None) -> str:
         principal = Principal(

@@ -30,10 +30,10 @@ JSON = dict[str, Any]
 ADDRESS = {"name": "Ada Lovelace", "line1": "Ringstrasse 1", "postal_code": "04109", "city": "Leipzig", "country": "DE"}
 FINAL = frozenset({"confirmed", "cancelled", "rejected"})
 UNPAID = frozenset({"pending", "refund_pending", "partially_refunded"})
-# So that a purchase that waits for something does so for seconds.
+# So that a purchase that waits for something does so for seconds; what a busy machine may delay has minutes.
 HASTY = {
-    "ESTORE_ORDERS_RESERVATION_SECONDS": "30",
-    "ESTORE_ORDERS_PAYMENT_SECONDS": "20",
+    "ESTORE_ORDERS_RESERVATION_SECONDS": "600",
+    "ESTORE_ORDERS_PAYMENT_SECONDS": "600",
     "ESTORE_ORDERS_ACTION_SECONDS": "4",
     "ESTORE_ORDERS_GRACE_SECONDS": "1",
     "ESTORE_PAYMENTS_CALL_TIMEOUT": "1",
@@ -72,7 +72,7 @@ class Vendor:
     client: httpx.AsyncClient
 
 
-async def until(what: str, ask: Callable[[], Awaitable[Any]], seconds: float = 15.0, pause: float = 0.02) -> Any:
+async def until(what: str, ask: Callable[[], Awaitable[Any]], seconds: float = 90.0, pause: float = 0.02) -> Any:
     """Ask until the answer is true; fails with `what` and the last answer."""
     deadline = monotonic() + seconds
     while not (answer := await ask()):
@@ -201,7 +201,7 @@ class Market:
         await order.settled("confirmed")
         return order
 
-    async def proved(self, seconds: float = 15.0, grace: float = 0.0) -> list[Finding]:
+    async def proved(self, seconds: float = 90.0, grace: float = 0.0) -> list[Finding]:
         """Doctor finds nothing wrong, once everything has come to rest."""
         deadline = monotonic() + seconds
         while True:
@@ -229,7 +229,7 @@ class Bought:
     async def show(self) -> JSON:
         return await ok(self.client.get(f"/v1/orders/{self.id}"), 200)
 
-    async def settled(self, status: str | None = None, seconds: float = 20.0) -> JSON:
+    async def settled(self, status: str | None = None, seconds: float = 90.0) -> JSON:
         """Wait until it is confirmed, cancelled or rejected, and its money is where it belongs."""
         seen: JSON = {}
 
@@ -313,7 +313,7 @@ class InProcess:
         finally:
             http.should_exit = True
             with suppress(TimeoutError):
-                await asyncio.wait_for(serving, 5)
+                await asyncio.wait_for(serving, 30)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -246,7 +246,7 @@ class Furnisher:
             lines = (await ok(side.customer.get("/v1/reviews/mine"), 200))["data"]
             return lines if len(lines) == 2 and all(line["product_id"] for line in lines) else None
 
-        await until("reviews knows what was delivered", delivered, 30, 0.1)
+        await until("reviews knows what was delivered", delivered, pause=0.1)
         first, second = await delivered()
         said = {"line_id": first["line_id"], "stars": 5, "title": "A good mug"}
         shown = await ok(side.customer.post("/v1/reviews", json=said, headers=key()), 201)
@@ -278,7 +278,7 @@ class Furnisher:
             [payout] = (await ok(side.owner.get("/v1/payouts"), 200))["data"]
             return payout["status"] == "paid"
 
-        await until("the bank has paid", is_final, 30, 0.1)
+        await until("the bank has paid", is_final, pause=0.1)
 
     async def _credit(self, side: Side) -> None:
         """The customer has redeemed a gift card, and was given something by an operator."""

@@ -21,7 +21,7 @@ class CreditSuite:
     @pytest.fixture(autouse=True)
     async def nothing_is_broken(self, market: Market) -> AsyncIterator[None]:
         yield
-        await market.proved(30)
+        await market.proved()
 
     async def test_a_card_pays_a_part_and_gets_its_part_of_a_refund_last(self, market: Market) -> None:
         mug, code = await market.product(stock=3), await a_card(market, 1500)

@@ -178,7 +178,9 @@ async def test_doctor_finds(store: str, case: str, monkeypatch: pytest.MonkeyPat
     assert await broken(store, timedelta(hours=1)) == expected & NEVER_ON_ITS_WAY.get(case, {GHOST})
 
 
-async def test_what_is_on_its_way_is_looked_at_again(store: str) -> None:
+async def test_what_is_on_its_way_is_looked_at_again(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (comparing, messages):
+        monkeypatch.setattr(module, "PAUSES", (0.3, 8.0))
     conn = await asyncpg.connect(store)
     [order_id] = await conn.fetchrow("SELECT order_id FROM inventory.reservation WHERE state = 'committed'")
     change = "UPDATE inventory.reservation SET state = $2, reason = $3 WHERE order_id = $1"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from estore.cli.doctor import examine
-from support.market import ADDRESS, JSON, Bought, Market, eur, key, ok, until
+from support.market import ADDRESS, JSON, Bought, InProcess, Market, eur, key, ok, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -58,7 +58,7 @@ class PurchaseSuite:
 
     async def test_a_customer_who_acts_is_confirmed(self, market: Market) -> None:
         sku = await market.product(stock=1)
-        order = await market.order((sku, 1), payment_method="pm_requires_action", wait=10)
+        order = await market.order((sku, 1), payment_method="pm_requires_action", wait=20)
         assert (order.first["status"], order.first["payment_status"]) == ("awaiting_payment", "requires_action")
 
         await act(market, await order.action(), "succeed")
@@ -78,6 +78,7 @@ class PurchaseSuite:
         sku = await market.product(stock=1)
         order = await market.order((sku, 1), payment_method="pm_requires_action")
         action = await order.action()
+        await time_is_up(market, order)
 
         seen = await order.settled("cancelled")
         assert seen["cancel_reason"] == "overdue"
@@ -100,7 +101,7 @@ class PurchaseSuite:
         await ok(guest.put(f"/v1/carts/{cart['id']}/lines/{mug}", json={"quantity": 2}), 200)
         cart = await ok(guest.put(f"/v1/carts/{cart['id']}/lines/{lamp}", json={"quantity": 1}), 200)
 
-        answer = await market.place(client=guest, cart_id=cart["id"], cart_version=cart["version"], wait=10)
+        answer = await market.place(client=guest, cart_id=cart["id"], cart_version=cart["version"], wait=20)
         assert (answer.status_code, answer.json()["status"]) == (201, "confirmed"), answer.text
         assert answer.json()["totals"]["items"] == cart["subtotal"] == eur(2 * 2400 + 8900)
         assert len(answer.json()["parcels"]) == 2
@@ -119,7 +120,7 @@ class PurchaseSuite:
         both = market.store.client(token, cart_secret=cart["secret"])
         own = await ok(both.post(f"/v1/carts/{cart['id']}/claim", headers=key()), 200)
         buyer = market.store.client(token)
-        answer = await market.place(client=buyer, cart_id=own["id"], cart_version=own["version"], wait=10)
+        answer = await market.place(client=buyer, cart_id=own["id"], cart_version=own["version"], wait=20)
 
         assert (answer.status_code, answer.json()["status"]) == (201, "confirmed"), answer.text
         assert "secret" not in answer.json()
@@ -185,14 +186,26 @@ class PurchaseSuite:
         sku = await market.product(stock=200)
         methods = ("pm_ok", "pm_ok", "pm_duplicate_webhooks", "pm_slow")
 
+        # As long as a capture takes, about: that depends on how busy the machine is.
+        longest = 0.3
+
         async def race(number: int) -> tuple[Bought, int]:
             order = await market.order((sku, 1), payment_method=methods[number % len(methods)])
-            await asyncio.sleep(random.uniform(0, 0.3))
+            await asyncio.sleep(random.uniform(0, longest))
             answers = await asyncio.gather(order.cancel(), order.cancel())
             return order, min(answer.status_code for answer in answers)
 
-        raced = [each for _ in range(6) for each in await asyncio.gather(*(race(number) for number in range(12)))]
-        seen = [await order.settled() for order, _ in raced]
+        raced: list[tuple[Bought, int]] = []
+        seen: list[JSON] = []
+        won = 0
+        while len(raced) < 72 or (won in (0, len(raced)) and len(raced) < 500):
+            together = await asyncio.gather(*(race(number) for number in range(12)))
+            seen += [await order.settled() for order, _ in together]
+            paid = [await order.payment() for order, _ in together]
+            late = sum(payment is not None and payment["captured"] != eur(0) for payment in paid)
+            longest *= {0: 2.0, 12: 0.5}.get(late, 1.0)
+            won += late
+            raced += together
 
         assert {status for _, status in raced} == {200}
         assert {order["status"] for order in seen} == {"cancelled"}
@@ -225,11 +238,11 @@ class PurchaseSuite:
     async def test_a_double_click_buys_once_and_two_keys_buy_twice(self, market: Market) -> None:
         sku = await market.product(stock=50)
         same = key()
-        answers = await asyncio.gather(*(market.place((sku, 1), headers=same, wait=10) for _ in range(12)))
+        answers = await asyncio.gather(*(market.place((sku, 1), headers=same, wait=20) for _ in range(12)))
         assert len({answer.json()["id"] for answer in answers if answer.status_code in (201, 202)}) == 1
         assert {answer.status_code for answer in answers} <= {201, 202, 409}
 
-        two = await asyncio.gather(*(market.place((sku, 1), wait=10) for _ in range(2)))
+        two = await asyncio.gather(*(market.place((sku, 1), wait=20) for _ in range(2)))
         assert len({answer.json()["id"] for answer in two}) == 2
         await until("three are committed", lambda: is_held(market, sku, (50, 3)))
 
@@ -362,6 +375,14 @@ class PurchaseSuite:
         over = max(f.over for f in findings if f.service == "all")
         print(f"\ndoctor under load: two clean examinations over {over} rows, {placed} orders placed meanwhile")
         assert over > 100
+
+
+async def time_is_up(market: Market, order: Bought) -> None:
+    """Have the time pass in which the customer may act."""
+    store = market.store
+    assert isinstance(store, InProcess)
+    async with store.world.service("orders").db.transaction() as tx:
+        await tx.execute("UPDATE purchase_order SET deadline = now() WHERE order_id = $1", order.id)
 
 
 async def act(market: Market, action_url: str, outcome: str) -> None:

@@ -37,7 +37,7 @@ class PaidSuite:
     @pytest.fixture(autouse=True)
     async def nothing_is_broken(self, market: Market) -> AsyncIterator[None]:
         yield
-        await market.proved(30)
+        await market.proved()
 
     async def test_a_vendor_is_paid_what_it_earned_and_can_see_why(self, market: Market) -> None:
         vendor = await onboarded(market, "Lohn")
@@ -61,8 +61,8 @@ class PaidSuite:
 
         assert back["amount"] == eur(2 * PRICE)
         earned = (3 - 2) * (PRICE - FEE) + (PRICE - FEE + SHIPPING) - borne(goodwill, vendor)
-        await until("the dispute is lost", lambda: is_lost(market, disputed), 30)
-        balance = await until("all of it is available", lambda: rested(vendor, eur(earned)), 60, 0.2)
+        await until("the dispute is lost", lambda: is_lost(market, disputed))
+        balance = await until("all of it is available", lambda: rested(vendor, eur(earned)), pause=0.2)
         assert (balance["reserved"], balance["paying"], balance["paid_out"]) == (eur(0), eur(0), eur(0))
         assert await market.stock(mug) == (20 - 3 - 1 + 1, 1), "one came back to the shelf, one was written off"
 
@@ -269,7 +269,7 @@ async def paid(vendor: Vendor, payout: JSON) -> JSON:
         found = await ok(vendor.client.get(f"/v1/payouts/{payout['id']}"), 200)
         return found if found["status"] == "paid" else None
 
-    return dict(await until("the bank has paid", is_paid, 30, 0.1))
+    return dict(await until("the bank has paid", is_paid, pause=0.1))
 
 
 async def explained(vendor: Vendor, payouts: list[JSON], earned: int) -> None:
@@ -331,7 +331,7 @@ async def reconciled(market: Market, since: datetime) -> JSON:
         rows = (await ok(market.operator.get("/v1/ledger/reports", params={"limit": 100}), 200))["data"]
         return next((row for row in rows if row["id"] == asked["id"] and row["reconciled_at"]), None)
 
-    return dict(await until("the report was compared", compared, 30, 0.1))
+    return dict(await until("the report was compared", compared, pause=0.1))
 
 
 async def entries(market: Market) -> AsyncIterator[JSON]:
