@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+
 import httpx
 import pytest
 
 from estore.cli.seed import SeedFailed
 from estore.cli.seed import api as seed_api
-from estore.cli.seed.api import Api
+from estore.cli.seed.api import Api, at_once
 
 AWAY = (503, {"code": "kit.timed_out", "detail": "no answer within 5 seconds"})
 
@@ -55,6 +58,20 @@ async def test_a_store_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(SeedFailed, match=r"503 kit\.timed_out"):
         await api.post("/v1/orders", {})
+
+
+async def test_what_had_not_begun_when_the_first_failed_is_closed() -> None:
+    async def fails() -> None:
+        raise SeedFailed("stopped")
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    work = [fails(), never(), never()]
+    with pytest.raises(SeedFailed):
+        await at_once(work, limit=1)
+
+    assert [inspect.getcoroutinestate(each) for each in work] == [inspect.CORO_CLOSED] * 3
 
 
 async def test_what_is_refused_is_not_asked_again() -> None:

@@ -19,7 +19,7 @@ from estore.kit.service import Service
 
 T = TypeVar("T")
 AT_ONCE = 8
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.02
 _PAUSE_SECONDS = 0.5
 
@@ -127,13 +127,16 @@ async def at_once(work: Iterable[Coroutine[Any, Any, T]], limit: int = AT_ONCE) 
         async with gate:
             return await coroutine
 
-    tasks = [asyncio.create_task(one(coroutine)) for coroutine in work]
+    coroutines = list(work)
+    tasks = [asyncio.create_task(one(coroutine)) for coroutine in coroutines]
     try:
         return await asyncio.gather(*tasks)
     except BaseException:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for coroutine in coroutines:
+            coroutine.close()  # Python warns of those that had not begun.
         raise
 
 
