@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 
 from estore.cli.compose import SERVICES
@@ -187,6 +188,24 @@ def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
         )
         assert [part for part in parts if part not in text] == [], name
         assert len(text.splitlines()) < 60, name
+
+
+def test_runbooks_look_in_logs_for_what_is_there() -> None:
+    """As a process writes its lines: `"event": "job failed"`."""
+    source = "".join(path.read_text() for path in (ROOT / "src/estore").rglob("*.py"))
+    render = structlog.processors.JSONRenderer()
+    lines = [
+        str(render(None, "", {"job": "ledger.seal_entries", "event": said, "level": "warning"}))
+        for said in re.findall(r'_log\.\w+\(\s*"([^"]+)"', source)
+    ]
+    patterns = {
+        (path.name, pattern)
+        for path in (ROOT / "docs/runbooks").glob("*.md")
+        for pattern in re.findall(r"^grep (?:-E )?'([^']+)' \S+\.log", path.read_text(), re.MULTILINE)
+    }
+
+    assert len(patterns) > 10
+    assert [found for found in patterns if not any(re.search(found[1], line) for line in lines)] == []
 
 
 def test_dashboards_are_what_they_are_made_from() -> None:
