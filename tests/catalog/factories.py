@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from estore.contracts.catalog import CategoryChanged, CategoryDeleted
 from estore.contracts.inventory import StockAvailabilityChanged
 from estore.contracts.vendors import Member, VendorApproved, VendorSuspended
 from estore.kit.contract import Event
@@ -93,13 +94,34 @@ class Shop:
         return dict(response.json())
 
     async def events(self) -> list[Any]:
-        return await self.world.emitted("catalog")
+        """What was told of products."""
+        return [e for e in await self.world.emitted("catalog") if not isinstance(e, (CategoryChanged, CategoryDeleted))]
+
+    async def declare(self, category: str, *attributes: JSON, **values: Any) -> JSON:
+        """Have a category declare these attributes, and no others."""
+        found = (await self.guest.get(f"/v1/categories/{category}")).json()
+        body = {"attributes": attributes} | values
+        answer = await self.operator.patch(f"/v1/categories/{category}", json=body, headers=version(found))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
 
     async def listed(self, query: str = "", client: httpx.AsyncClient | None = None) -> list[str]:
         """Titles of one page of the list."""
         response = await (client or self.guest).get(f"/v1/products{query}")
         assert response.status_code == 200, response.text
         return [card["title"] for card in response.json()["data"]]
+
+
+def number(code: str, **values: Any) -> JSON:
+    return {"code": code, "name": code.capitalize(), "kind": "number"} | values
+
+
+def text(code: str, *choices: str, **values: Any) -> JSON:
+    return {"code": code, "name": code.capitalize(), "kind": "text", "choices": choices} | values
+
+
+def boolean(code: str, **values: Any) -> JSON:
+    return {"code": code, "name": code.capitalize(), "kind": "boolean"} | values
 
 
 def version(thing: JSON) -> dict[str, str]:

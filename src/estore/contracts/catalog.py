@@ -1,4 +1,5 @@
-"""What catalog publishes. A product's events carry the whole product; its version grows with every change of it."""
+"""What catalog publishes. A product's events carry the whole product; its version grows with every change of it. So do
+those of a category, which has a version of its own."""
 
 from __future__ import annotations
 
@@ -93,4 +94,45 @@ class ProductStockImported(Event, frozen=True, kw_only=True):
     vendor_id: str
     import_id: str
     levels: tuple[StockLevel, ...]
+    version: int
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True):
+    """What a category declares of its products' attribute `code`. kind: `text`, `number` or `boolean`.
+
+    unit: of a number, to be shown. filterable: customers narrow down by it. choices: of a text; empty: any text.
+    """
+
+    code: str
+    name: str
+    kind: str
+    unit: str | None = None
+    filterable: bool = True
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@event("category.changed.v1", by="catalog", subject="category_id")
+class CategoryChanged(Event, frozen=True, kw_only=True):
+    """The category is new, or differs from before: its name, its place, or what it declares.
+
+    parent_id: None at the root. attributes: its own; those of the categories above it hold for it as well.
+    only_declared: its products, and those below it, have no attributes but declared ones.
+    """
+
+    category_id: str
+    slug: str
+    name: str
+    parent_id: str | None
+    version: int
+    attributes: tuple[Attribute, ...] = ()
+    only_declared: bool = False
+
+
+@event("category.deleted.v1", by="catalog", subject="category_id")
+class CategoryDeleted(Event, frozen=True, kw_only=True):
+    """The category is gone; there was nothing in it."""
+
+    category_id: str
+    slug: str
     version: int

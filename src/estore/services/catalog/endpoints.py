@@ -56,6 +56,7 @@ class Endpoints:
     cancel_import: Endpoint[str, shapes.ImportOut]
     settle_vendor: Endpoint[None, bool]
     settle_category: Endpoint[None, bool]
+    tell_others: Endpoint[None, bool]
     tidy_imports: Endpoint[None, shapes.Nothing]
     vendor_approved: Handler[VendorApproved]
     vendor_suspended: Handler[VendorSuspended]
@@ -91,6 +92,7 @@ def build(edge: Edge, products: service.Products, settling: service.Settling) ->
         cancel_import=end(service.cancel_import, who=VENDOR, tx=WRITE),
         settle_vendor=end(settling.settle_vendor, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         settle_category=end(settling.settle_category, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
+        tell_others=end(service.tell_others, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         tidy_imports=end(service.tidy_imports, who=SYSTEM_ONLY, tx=WRITE, timeout=30),
         vendor_approved=edge.consumer(service.vendor_approved),
         vendor_suspended=edge.consumer(service.vendor_suspended),

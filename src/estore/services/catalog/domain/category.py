@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -11,9 +12,26 @@ from estore.services.catalog.domain.errors import CategoryCycle, CategoryLimit
 MAX_DEPTH = 8
 MAX_CATEGORIES = 5_000
 
+Kind = Literal["text", "number", "boolean"]
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True):
+    """One that products of a category have. unit: of a number, to be shown. choices: of a text; none: any text."""
+
+    code: str
+    name: str
+    kind: Kind
+    unit: str | None = None
+    filterable: bool = True
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
 
 class Category(msgspec.Struct, frozen=True, kw_only=True):
-    """path: ids from the root down to the category itself."""
+    """path: ids from the root down to the category itself. attributes: what it declares itself, see attributes.py.
+
+    only_declared: its products, and those below it, may have no attributes but declared ones.
+    """
 
     id: str
     slug: str
@@ -23,6 +41,8 @@ class Category(msgspec.Struct, frozen=True, kw_only=True):
     path: tuple[str, ...] = ()
     position: int = 0
     version: int = 1
+    attributes: tuple[Attribute, ...] = ()
+    only_declared: bool = False
 
 
 def placed(category: Category, parent: Category | None, *, height: int = 1, count: int = 0) -> Category:

@@ -37,6 +37,10 @@ class ProductInvalid(Invalid):
     code, title = "catalog.product_invalid", "The product is not right"
 
 
+class AttributesInvalid(Invalid):
+    code, title = "catalog.attributes_invalid", "The attributes are not what the category declares"
+
+
 class CategoryInvalid(Invalid):
     code, title = "catalog.category_invalid", "The category is not right"
 

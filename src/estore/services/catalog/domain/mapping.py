@@ -5,6 +5,7 @@ docs/guide/import.md documents each mapping; change both together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,6 +16,7 @@ from estore.services.catalog.domain.text import SKU, clean, sku_of, slugify, tex
 
 MAX_MAPPED_ATTRIBUTE = 500
 _NO_CHOICE = {"default title", "default"}
+_METAFIELD = re.compile(r".*\(product\.metafields\.[^.()]+\.([^.()]{1,60})\)")
 
 
 class RecordProblems(ValueError):
@@ -74,6 +76,8 @@ VARIANT_FIELDS = {
 def shopify_column(pointer: str) -> str:
     """Return the column that a fault at `pointer` of the mapped record comes from."""
     parts = pointer.split("/")
+    if parts[1:2] == ["attributes"] and len(parts) == 3 and parts[2] not in ("tags", "product category"):
+        return pointer
     if parts[1:2] == ["variants"] and len(parts) > 3:
         return VARIANT_FIELDS.get(parts[3], pointer)
     return FIELDS.get("/".join(parts[:2]), pointer)
@@ -163,6 +167,9 @@ def _whole(row: Mapping[str, str], column: str, field: str) -> int | None:
 
 def _shopify_attributes(first: Mapping[str, str]) -> dict[str, str]:
     found = {"tags": _line(first.get("tags", "")), "product category": _line(first.get("product category", ""))}
+    for column, text in first.items():
+        if metafield := _METAFIELD.fullmatch(column):
+            found[metafield[1]] = _line(text)
     return {name: text[:MAX_MAPPED_ATTRIBUTE] for name, text in found.items() if text}
 
 

@@ -27,12 +27,16 @@ def jobs(e: Endpoints, work: ImportWork, clock: Clock) -> list[Job]:
     async def settle_categories() -> None:
         await pages(e.settle_category)
 
+    async def tell_categories() -> None:
+        await pages(e.tell_others)
+
     async def tidy() -> None:
         await e.tidy_imports(system_context(clock.now()), None)
 
     return [
         Job("settle-vendors", 1.0, settle_vendors),
         Job("settle-categories", 2.0, settle_categories),
+        Job("tell-categories", 5.0, tell_categories),
         Job("imports", 1.0, work.run),
         Job("tidy-imports", 60.0, tidy),
     ]

@@ -27,7 +27,7 @@ def category_routes(e: Endpoints) -> list[Any]:
 
     @http.get("/v1/categories/{category_id:str}", e.get_category, tags=TAGS, summary="One category")
     async def get_category(request: Req, category_id: str) -> Response[CategoryOut]:
-        """By id or slug, with the path to it and its children."""
+        """By id or slug, with the path to it, its children, and the attributes that it declares and inherits."""
         ctx = await http.context(request)
         category = await e.get_category(ctx, category_id)
         # What stands around it (names above and below) is not in its version, so it has no 304
@@ -35,7 +35,7 @@ def category_routes(e: Endpoints) -> list[Any]:
 
     @http.post("/v1/categories", e.create_category, tags=TAGS, summary="Create a category", errors=(409,))
     async def create_category(request: Req, data: shapes.CreateCategory) -> Response[CategoryOut]:
-        """For operators."""
+        """For operators. `attributes` declares what its products have, see the guide on attributes."""
         ctx = await http.context(request)
         category = await e.create_category(ctx, data)
         location = f"/v1/categories/{category.id}"
@@ -45,11 +45,15 @@ def category_routes(e: Endpoints) -> list[Any]:
         "/v1/categories/{category_id:str}",
         e.update_category,
         tags=TAGS,
-        summary="Rename or move a category",
+        summary="Change or move a category",
         if_match=True,
     )
     async def update_category(request: Req, category_id: str, data: shapes.UpdateCategory) -> Response[CategoryOut]:
-        """For operators. A merge patch; `parent: null` moves it to the root. All that is in it moves along."""
+        """For operators. A merge patch; `parent: null` moves it to the root. All that is in it moves along.
+
+        `attributes` replaces what it declares itself. A category below may add to what is inherited, not declare it
+        again. Products stay as they are; from then on each change of one has to comply.
+        """
         ctx = await http.context(request)
         category = await e.update_category(ctx, shapes.Change(subject=category_id, data=data))
         return http.respond(request, ctx, category, version=category.version)

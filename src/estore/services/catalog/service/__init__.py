@@ -5,6 +5,7 @@ from estore.services.catalog.service.categories import (
     create_category,
     delete_category,
     get_category,
+    tell_others,
     update_category,
 )
 from estore.services.catalog.service.hearing import (
@@ -49,6 +50,7 @@ __all__ = [
     "rating_changed",
     "receive_piece",
     "start_import",
+    "tell_others",
     "tidy_imports",
     "update_category",
     "vendor_approved",

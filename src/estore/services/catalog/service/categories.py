@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET
 
+from estore.contracts.catalog import CategoryDeleted
 from estore.kit.context import Context
 from estore.kit.db import Tx
+from estore.kit.errors import Fault
 from estore.kit.ids import new_id
 from estore.services.catalog import store
 from estore.services.catalog.domain import (
     SLUG,
+    Attribute,
     Category,
     CategoryInvalid,
     CategoryNotEmpty,
@@ -20,22 +23,30 @@ from estore.services.catalog.domain import (
     CategoryUnknown,
     VersionChanged,
     VersionMissing,
+    contradictions,
+    declaration_faults,
     height_of,
     placed,
     slugify,
 )
+from estore.services.catalog.service.changes import tell_categories
 from estore.services.catalog.service.reading import is_id
 from estore.services.catalog.service.shapes import (
+    AttributeIn,
+    AttributeOut,
     CategoryNode,
     CategoryOut,
     CategoryRef,
     CategoryTree,
     Change,
     CreateCategory,
+    InheritedAttribute,
     Nothing,
     Target,
     UpdateCategory,
 )
+
+PAGE = 200
 
 
 async def category_tree(tx: Tx, ctx: Context, request: None) -> CategoryTree:
@@ -53,6 +64,8 @@ def _nodes(flat: Sequence[Category]) -> list[CategoryNode]:
             parent_id=c.parent_id,
             position=c.position,
             version=c.version,
+            attributes=[_attribute(one) for one in c.attributes],
+            only_declared=c.only_declared,
             children=[],
         )
         for c in flat
@@ -80,7 +93,18 @@ async def get_category(tx: Tx, ctx: Context, id_or_slug: str) -> CategoryOut:
         version=one.version,
         path=[_ref(by_id[i]) for i in one.path],
         children=[_ref(c) for c in found if c.parent_id == one.id],
+        attributes=[_attribute(a) for a in one.attributes],
+        inherited=[_inherited(a, by_id[i]) for i in one.path[:-1] for a in by_id[i].attributes],
+        only_declared=one.only_declared,
     )
+
+
+def _attribute(one: Attribute) -> AttributeOut:
+    return msgspec.convert(msgspec.structs.asdict(one), AttributeOut)
+
+
+def _inherited(one: Attribute, category: Category) -> InheritedAttribute:
+    return msgspec.convert(msgspec.structs.asdict(one) | {"category": category.slug}, InheritedAttribute)
 
 
 def _ref(category: Category) -> CategoryRef:
@@ -92,7 +116,8 @@ def _is_name(name: str) -> bool:
 
 
 async def create_category(tx: Tx, ctx: Context, request: CreateCategory) -> CategoryOut:
-    """Create a category. Raises CategoryUnknown for the parent, SlugTaken, CategoryLimit."""
+    """Create a category. Raises CategoryUnknown for the parent, SlugTaken, CategoryLimit, CategoryInvalid for
+    attributes that contradict."""
     await store.categories.lock_tree(tx)
     slug = request.slug or slugify(request.name)
     if not slug:
@@ -103,11 +128,32 @@ async def create_category(tx: Tx, ctx: Context, request: CreateCategory) -> Cate
         name=request.name,
         description=request.description,
         position=request.position,
+        attributes=_declared(request.attributes),
+        only_declared=request.only_declared,
     )
     new = placed(new, await _parent(tx, request.parent), count=await store.categories.count(tx))
+    await _check(tx, new, [])
     await store.categories.insert(tx, [new], ctx.now)
+    tell_categories(tx, ctx, [new])
     await store.announce(tx)
     return await get_category(tx, ctx, new.id)
+
+
+def _declared(attributes: Sequence[AttributeIn]) -> tuple[Attribute, ...]:
+    return msgspec.convert([msgspec.structs.asdict(one) for one in attributes], tuple[Attribute, ...])
+
+
+async def _check(tx: Tx, category: Category, below: Sequence[Category], *, pointer: str | None = None) -> None:
+    """Raise CategoryInvalid where the category, or one below it, cannot declare what it does at its place.
+
+    pointer: where the fault lies, if not in the attributes.
+    """
+    above = await store.categories.categories_by_id(tx, category.path[:-1]) if category.parent_id is not None else []
+    faults = [*declaration_faults(category.attributes), *contradictions(category, above, below)]
+    if faults and pointer is not None:
+        faults = [Fault(fault.detail, pointer) for fault in faults]
+    if faults:
+        raise CategoryInvalid(faults[0].detail, errors=faults)
 
 
 async def _parent(tx: Tx, name: str | None) -> Category | None:
@@ -132,20 +178,30 @@ async def _locked(tx: Tx, ctx: Context, id_or_slug: str) -> Category:
 
 
 async def update_category(tx: Tx, ctx: Context, request: Change[UpdateCategory]) -> CategoryOut:
-    """Rename or move a category, with all that is in it. Needs If-Match. Raises CategoryCycle, SlugTaken, ..."""
+    """Change a category, move it with all that is in it, declare attributes of its products. Needs If-Match.
+
+    Products stay as they are; the next change of one must comply. Raises CategoryCycle, SlugTaken, CategoryInvalid, ...
+    """
     patch = request.data
     before = await _locked(tx, ctx, request.subject)
     values = {
         name: value
-        for name in ("name", "slug", "description", "position")
+        for name in ("name", "slug", "description", "position", "only_declared")
         if (value := getattr(patch, name)) is not UNSET
     }
+    if patch.attributes is not UNSET:
+        values["attributes"] = _declared(patch.attributes)
     after = msgspec.structs.replace(before, **values)
-    if patch.parent is not UNSET:
-        below = await store.categories.subtree(tx, before.id)
-        after = placed(after, await _parent(tx, patch.parent), height=height_of(before.id, below))
+    if patch.parent is not UNSET or patch.attributes is not UNSET:
+        subtree = await store.categories.subtree(tx, before.id)
+        if patch.parent is not UNSET:
+            height = height_of(before.id, [category.path for category in subtree])
+            after = placed(after, await _parent(tx, patch.parent), height=height)
+        below = [category for category in subtree if category.id != before.id]
+        await _check(tx, after, below, pointer="/parent" if patch.attributes is UNSET else None)
     if after != before:
-        await store.categories.update(tx, before, after, ctx.now)
+        after = await store.categories.update(tx, before, after, ctx.now)
+        tell_categories(tx, ctx, [after])
         await store.announce(tx)
     return await get_category(tx, ctx, before.id)
 
@@ -155,5 +211,14 @@ async def delete_category(tx: Tx, ctx: Context, request: Target) -> Nothing:
     category = await _locked(tx, ctx, request.subject)
     if not await store.categories.delete(tx, category.id):
         raise CategoryNotEmpty()
+    tx.emit(CategoryDeleted(category_id=category.id, slug=category.slug, version=category.version + 1), ctx)
     await store.announce(tx)
     return Nothing()
+
+
+async def tell_others(tx: Tx, ctx: Context, request: None) -> bool:
+    """Tell others of a page of categories that they do not know as they are, such as those that were made before
+    others were told of any; False when there is none."""
+    found = await store.categories.untold(tx, PAGE)
+    tell_categories(tx, ctx, found)
+    return bool(found)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
-from estore.contracts.catalog import NewPrice, PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import Attribute as ToldAttribute
+from estore.contracts.catalog import (
+    CategoryChanged,
+    NewPrice,
+    PriceChanged,
+    ProductArchived,
+    ProductChanged,
+    ProductPublished,
+)
 from estore.contracts.catalog import Product as Told
 from estore.contracts.catalog import Variant as ToldVariant
 from estore.kit.contract import Event
@@ -15,7 +23,7 @@ from estore.kit.db import Tx
 from estore.kit.envelope import Cause
 from estore.kit.money import Money
 from estore.services.catalog import store
-from estore.services.catalog.domain import News, Product, news
+from estore.services.catalog.domain import Category, News, Product, news
 
 Changed = tuple[Product | None, Product]
 
@@ -90,6 +98,21 @@ def told(product: Product, path: tuple[str, ...], currency: str) -> Told:
         attributes=dict(product.attributes),
         picture=product.pictures[0].url if product.pictures else None,
     )
+
+
+def tell_categories(tx: Tx, cause: Cause, categories: Iterable[Category]) -> None:
+    """Tell others what categories are now."""
+    for category in categories:
+        event = CategoryChanged(
+            category_id=category.id,
+            slug=category.slug,
+            name=category.name,
+            parent_id=category.parent_id,
+            version=category.version,
+            attributes=tuple(ToldAttribute(**msgspec.structs.asdict(one)) for one in category.attributes),
+            only_declared=category.only_declared,
+        )
+        tx.emit(event, cause)
 
 
 def next_version(before: Product, after: Product) -> Product:

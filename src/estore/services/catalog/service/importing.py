@@ -15,23 +15,27 @@ from estore.services.catalog import store
 from estore.services.catalog.domain import (
     ARCHIVED,
     DRAFT,
+    NOTHING_DECLARED,
     PUBLISHED,
     SLUG,
     Category,
     CategoryUnknown,
+    Declared,
     Picture,
     Problem,
     Product,
     Raw,
     SkuTaken,
     archive,
+    canonical,
     checked,
+    conforming,
     content,
     placed,
     publish,
     slugify,
 )
-from estore.services.catalog.service.changes import next_version, save
+from estore.services.catalog.service.changes import next_version, save, tell_categories
 from estore.services.catalog.service.products import Products, attribute_pairs
 from estore.services.catalog.service.records import Seen, key_of, problems_of, read_record
 from estore.services.catalog.service.shapes import ImportRecord
@@ -46,6 +50,7 @@ class Known(msgspec.Struct, kw_only=True):
     selling: bool
     vendor_slug: str
     categories: dict[str, str]
+    declared: dict[str, Declared]
     made_categories: bool
     by_key: dict[str, Product]
     by_slug: dict[str, Product]
@@ -138,6 +143,7 @@ class Importer:
             selling=selling,
             vendor_slug=prefix,
             categories=categories,
+            declared=await store.categories.declared(tx, sorted(categories.values())),
             made_categories=bool(missing) and job["may_categorise"],
             by_key={p.import_key: p for p in products.values() if p.import_key is not None},
             by_slug={p.slug: p for p in products.values()},
@@ -161,9 +167,13 @@ class Importer:
         if record.category not in known.categories:
             detail = f"there is no category {record.category}; an operator makes it, or imports the file"
             raise CategoryUnknown(detail, pointer="/category")
-        after = self._described(before, record, known, vendor_id, product_id, ctx)
-        if before is not None and _same(before, after) and _status(before, record.status) == before.status:
+        declared = known.declared.get(known.categories[record.category], NOTHING_DECLARED)
+        after = canonical(self._described(before, record, known, vendor_id, product_id, ctx), declared)
+        same = before is not None and _same(before, after)
+        if before is not None and same and _status(before, record.status) == before.status:
             return before, before
+        if not same or _status(after, record.status) == PUBLISHED:
+            conforming(after, declared)
         after = self._with_status(after, record.status, known.selling, ctx)
         known.slugs[after.slug] = after.id
         return before, after
@@ -267,6 +277,7 @@ async def _make_categories(tx: Tx, ctx: Context, names: dict[str, str | None]) -
         if slug not in made
     ]
     await store.categories.insert(tx, new, ctx.now)
+    tell_categories(tx, ctx, new)
     return made | {c.slug: c.id for c in new}
 
 

@@ -16,6 +16,7 @@ from estore.kit.money import Money
 from estore.services.catalog import store
 from estore.services.catalog.domain import (
     MAX_VARIANTS,
+    NOTHING_DECLARED,
     SKU,
     CategoryUnknown,
     Picture,
@@ -33,6 +34,7 @@ from estore.services.catalog.domain import (
     WrongStatus,
     archive,
     checked,
+    conforming,
     expect_version,
     publish,
     slugify,
@@ -60,7 +62,8 @@ class Products:
         self.currency = currency
 
     async def create_product(self, tx: Tx, ctx: Context, request: CreateProduct) -> ProductOut:
-        """Create a draft. Raises VendorNotFound, CategoryUnknown, SlugTaken, SkuTaken, ProductInvalid."""
+        """Create a draft. Raises VendorNotFound, CategoryUnknown, SlugTaken, SkuTaken, ProductInvalid,
+        AttributesInvalid."""
         vendor_id = await vendor_of(tx, ctx, request.vendor_id)
         product = Product(
             id=new_id("prd"),
@@ -76,12 +79,14 @@ class Products:
             variants=self.variants(request.variants, request.title),
             created_at=ctx.now,
         )
-        product = await self._free_names(tx, checked(product), wanted=request.slug)
+        product = checked(await self._conforming(tx, product))
+        product = await self._free_names(tx, product, wanted=request.slug)
         await save(tx, ctx, [(None, product)], currency=self.currency, now=ctx.now)
         return await self._answer(tx, ctx, product.id)
 
     async def update_product(self, tx: Tx, ctx: Context, request: Change[UpdateProduct]) -> ProductOut:
-        """Apply a merge patch. Needs If-Match. Raises ProductNotFound, SlugTaken, SkuTaken, ProductInvalid, ..."""
+        """Apply a merge patch. Needs If-Match. Raises ProductNotFound, SlugTaken, SkuTaken, ProductInvalid,
+        AttributesInvalid, ..."""
         patch = request.data
         category = UNSET if patch.category is UNSET else await self._category(tx, patch.category)
         if patch.slug is not UNSET:
@@ -135,7 +140,7 @@ class Products:
                 raise VariantNotFound()
             return msgspec.structs.replace(product, variants=tuple(v for v in product.variants if v.sku != request.sku))
 
-        return await self._change(tx, ctx, request.subject, change)
+        return await self._change(tx, ctx, request.subject, change, comply=False)
 
     async def change_price(self, tx: Tx, ctx: Context, request: Change[Price]) -> ProductOut:
         """Set one variant's price: two statements, and price.changed. If-Match is looked at when it is sent."""
@@ -173,7 +178,7 @@ class Products:
 
     async def archive_product(self, tx: Tx, ctx: Context, request: Target) -> ProductOut:
         """Take a product off the market. Raises WrongStatus for a draft."""
-        return await self._change(tx, ctx, request.subject, archive, versioned=False)
+        return await self._change(tx, ctx, request.subject, archive, versioned=False, comply=False)
 
     async def delete_product(self, tx: Tx, ctx: Context, request: Target) -> Nothing:
         """Delete what was never published. Needs If-Match. Raises WrongStatus."""
@@ -212,6 +217,11 @@ class Products:
             raise CategoryUnknown(f"there is no category {name}", pointer="/category")
         return found[name]
 
+    async def _conforming(self, tx: Tx, product: Product) -> Product:
+        """Return the product as its category has it. Raises AttributesInvalid."""
+        declared = await store.categories.declared(tx, [product.category_id])
+        return conforming(product, declared.get(product.category_id, NOTHING_DECLARED))
+
     async def _free_names(self, tx: Tx, product: Product, *, wanted: str | None) -> Product:
         """Return the product with a slug that is free. Raises SlugTaken when `wanted` is not, SkuTaken."""
         if owners := await store.sku_owners(tx, product.skus):
@@ -237,12 +247,16 @@ class Products:
         change: Callable[[Product], Product],
         *,
         versioned: bool = True,
+        comply: bool = True,
     ) -> ProductOut:
-        """Lock, let a pure function decide, write what differs."""
+        """Lock, let a pure function decide, write what differs. comply: with what the category declares."""
         before = await self._locked(tx, ctx, product_id)
         if versioned or ctx.if_match is not None:
             _expect(ctx, before)
-        after = checked(change(before))
+        after = change(before)
+        if comply and after != before:
+            after = await self._conforming(tx, after)
+        after = checked(after)
         if after != before:
             await save(tx, ctx, [(before, next_version(before, after))], currency=self.currency, now=ctx.now)
         return await self._answer(tx, ctx, product_id)

@@ -8,9 +8,9 @@ from datetime import datetime
 import msgspec
 
 from estore.kit.db import Record, Tx
-from estore.services.catalog.domain import Category, SlugTaken
+from estore.services.catalog.domain import Category, Declared, SlugTaken
 
-_COLUMNS = "id, slug, name, description, parent_id, path, position, version"
+_COLUMNS = "id, slug, name, description, parent_id, path, position, version, attributes, only_declared"
 
 
 def category_of(row: Record) -> Category:
@@ -58,10 +58,37 @@ async def categories_by_name(tx: Tx, names: Sequence[str]) -> dict[str, str]:
     return {name: found[name] for name in names if name in found}
 
 
-async def subtree(tx: Tx, category_id: str) -> list[tuple[str, ...]]:
-    """Return the paths of a category and of all below it."""
-    rows = await tx.fetch("SELECT path FROM category WHERE path @> ARRAY[$1::text]", category_id)
-    return [tuple(row["path"]) for row in rows]
+async def subtree(tx: Tx, category_id: str) -> list[Category]:
+    """Return a category and all below it."""
+    rows = await tx.fetch(f"SELECT {_COLUMNS} FROM category WHERE path @> ARRAY[$1::text] ORDER BY id", category_id)
+    return [category_of(row) for row in rows]
+
+
+async def categories_by_id(tx: Tx, ids: Sequence[str]) -> list[Category]:
+    """Return the categories `ids`, those further up first."""
+    rows = await tx.fetch(
+        f"SELECT {_COLUMNS} FROM category WHERE id = ANY($1::text[]) ORDER BY cardinality(path), id", ids
+    )
+    return [category_of(row) for row in rows]
+
+
+async def declared(tx: Tx, ids: Sequence[str]) -> dict[str, Declared]:
+    """Return what holds for the products of those categories of `ids` on whose way from the root anything is declared.
+
+    Nothing is locked: who changes a product at the same moment may still go by what was declared before.
+    """
+    rows = await tx.fetch(
+        "SELECT c.id, a.attributes, a.only_declared FROM category c JOIN category a ON a.id = ANY(c.path)"
+        " WHERE c.id = ANY($1::text[]) AND (a.only_declared OR a.attributes <> '[]')"
+        " ORDER BY c.id, cardinality(a.path)",
+        ids,
+    )
+    found: dict[str, Declared] = {}
+    for row in rows:
+        before = found.get(row["id"], Declared())
+        own = msgspec.convert({"attributes": row["attributes"], "only": row["only_declared"]}, Declared)
+        found[row["id"]] = Declared(attributes=before.attributes + own.attributes, only=before.only or own.only)
+    return found
 
 
 async def count(tx: Tx) -> int:
@@ -79,12 +106,14 @@ async def paths(tx: Tx, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 async def insert(tx: Tx, new: Sequence[Category], now: datetime) -> None:
-    """Insert categories, parents first. Raises SlugTaken."""
+    """Insert categories, parents first; the caller tells others. Raises SlugTaken."""
     rows = await tx.fetch(
-        "INSERT INTO category (id, slug, name, description, parent_id, path, position, created_at, updated_at)"
+        "INSERT INTO category (id, slug, name, description, parent_id, path, position, attributes, only_declared, told,"
+        " created_at, updated_at)"
         " SELECT id, slug, name, description, parent_id, ARRAY(SELECT jsonb_array_elements_text(path)), position,"
-        " $2, $2 FROM jsonb_to_recordset($1) AS r (id text, slug text, name text, description text, parent_id text,"
-        " path jsonb, position integer) ON CONFLICT (slug) DO NOTHING RETURNING slug",
+        " attributes, only_declared, 1, $2, $2 FROM jsonb_to_recordset($1) AS r (id text, slug text, name text,"
+        " description text, parent_id text, path jsonb, position integer, attributes jsonb, only_declared boolean)"
+        " ON CONFLICT (slug) DO NOTHING RETURNING slug",
         list(new),
         now,
     )
@@ -92,8 +121,9 @@ async def insert(tx: Tx, new: Sequence[Category], now: datetime) -> None:
         raise SlugTaken(f"there is a category {sorted(missing)[0]}", pointer="/slug")
 
 
-async def update(tx: Tx, before: Category, after: Category, now: datetime) -> None:
-    """Write a locked category and, when it moved, the paths of all below it. Raises SlugTaken.
+async def update(tx: Tx, before: Category, after: Category, now: datetime) -> Category:
+    """Write a locked category and, when it moved, the paths of all below it; the caller tells others. Returns it with
+    its new version. Raises SlugTaken.
 
     A new slug or place concerns the products in it: a job tells others of them (`settle_category`).
     """
@@ -102,6 +132,7 @@ async def update(tx: Tx, before: Category, after: Category, now: datetime) -> No
         raise SlugTaken(f"there is a category {after.slug}", pointer="/slug")
     await tx.execute(
         "UPDATE category SET slug = $2, name = $3, description = $4, position = $5, version = version + 1,"
+        " attributes = $8, only_declared = $9, told = version + 1,"
         " settled = settled AND NOT $6, settle_after = CASE WHEN $6 THEN '' ELSE settle_after END, updated_at = $7"
         " WHERE id = $1",
         after.id,
@@ -111,6 +142,8 @@ async def update(tx: Tx, before: Category, after: Category, now: datetime) -> No
         after.position,
         concerns,
         now,
+        after.attributes,
+        after.only_declared,
     )
     if before.path != after.path:
         await tx.execute(
@@ -121,6 +154,7 @@ async def update(tx: Tx, before: Category, after: Category, now: datetime) -> No
             len(before.path) + 1,
             after.parent_id,
         )
+    return msgspec.structs.replace(after, version=before.version + 1)
 
 
 async def delete(tx: Tx, category_id: str) -> bool:
@@ -131,6 +165,17 @@ async def delete(tx: Tx, category_id: str) -> bool:
         category_id,
     )
     return done == "DELETE 1"
+
+
+async def untold(tx: Tx, limit: int) -> list[Category]:
+    """Claim categories of which others do not know as they are now, and take it that they are told."""
+    rows = await tx.fetch(
+        "SELECT id FROM category WHERE told < version ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED", limit
+    )
+    ids = [row["id"] for row in rows]
+    if ids:
+        await tx.execute("UPDATE category SET told = version WHERE id = ANY($1::text[])", ids)
+    return await categories_by_id(tx, ids) if ids else []
 
 
 # --- products of a category that others must hear of again --------------------------------------------------
