@@ -2,15 +2,22 @@
 
 I own the index (text, facets, suggestions), the documents it is made of, the operator's words and rules, and what
 people searched for. I publish nothing.
-I hear what is for sale and at what price, what is in stock, how it is rated, what was bought (popularity, and what is
-bought together), and what vendors are called. A suspended vendor's products leave by catalog's product.archived, page
-by page; until then they are left out of the answers.
+I hear what is for sale and at what price, by which attributes categories are narrowed down, what is in stock, how it is
+rated, what was bought (popularity, and what is bought together), and what vendors are called. A suspended vendor's
+products leave by catalog's product.archived, page by page; until then they are left out of the answers.
 
 The documents live in PostgreSQL, guarded by version; the index is a folder beside each machine's processes, made of
 them, and can be lost: one process per folder writes it, all others read it (docs/adr/0020).
 """
 
-from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import (
+    CategoryChanged,
+    CategoryDeleted,
+    PriceChanged,
+    ProductArchived,
+    ProductChanged,
+    ProductPublished,
+)
 from estore.contracts.inventory import StockAvailabilityChanged
 from estore.contracts.orders import OrderConfirmed
 from estore.contracts.reviews import ReviewRatingChanged
@@ -29,4 +36,6 @@ HEARS = (
     OrderConfirmed,
     VendorApproved,
     VendorSuspended,
+    CategoryChanged,
+    CategoryDeleted,
 )

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import (
+    CategoryChanged,
+    CategoryDeleted,
+    PriceChanged,
+    ProductArchived,
+    ProductChanged,
+    ProductPublished,
+)
 from estore.contracts.inventory import StockAvailabilityChanged
 from estore.contracts.orders import OrderConfirmed
 from estore.contracts.reviews import ReviewRatingChanged
@@ -12,7 +19,7 @@ from estore.services.search.endpoints import Endpoints
 
 
 def subscriptions(e: Endpoints) -> list[Subscription]:
-    """Return the queues of search: what is for sale, and what was bought."""
+    """Return the queues of search: what is for sale, by what it is narrowed down, and what was bought."""
     return [
         Subscription(
             "search.documents",
@@ -27,5 +34,8 @@ def subscriptions(e: Endpoints) -> list[Subscription]:
                 VendorSuspended: e.learn_suspended,
             },
         ),
-        Subscription("search.sales", {OrderConfirmed: e.learn_sales}, batch=1000, pace=0.2),
+        Subscription(
+            "search.categories", {CategoryChanged: e.learn_categories, CategoryDeleted: e.learn_deleted_categories}
+        ),
+        Subscription("search.sales", {OrderConfirmed: e.learn_sales}, batch=1000, pace=1.0),
     ]

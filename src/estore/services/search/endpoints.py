@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished
+from estore.contracts.catalog import (
+    CategoryChanged,
+    CategoryDeleted,
+    PriceChanged,
+    ProductArchived,
+    ProductChanged,
+    ProductPublished,
+)
 from estore.contracts.inventory import StockAvailabilityChanged
 from estore.contracts.orders import OrderConfirmed
 from estore.contracts.reviews import ReviewRatingChanged
@@ -65,6 +72,8 @@ class Endpoints:
     learn_sales: Handler[OrderConfirmed]
     learn_approved: Handler[VendorApproved]
     learn_suspended: Handler[VendorSuspended]
+    learn_categories: Handler[CategoryChanged]
+    learn_deleted_categories: Handler[CategoryDeleted]
 
 
 def build(
@@ -109,4 +118,6 @@ def build(
         learn_sales=edge.consumer(hearing.learn_sales),
         learn_approved=edge.consumer(hearing.learn_approved),
         learn_suspended=edge.consumer(hearing.learn_suspended),
+        learn_categories=edge.consumer(hearing.learn_categories),
+        learn_deleted_categories=edge.consumer(hearing.learn_deleted_categories),
     )

@@ -63,7 +63,8 @@ def _search(e: Endpoints) -> Any:
         """Words in any order, misspelt or unfinished; "words in quotes" side by side; a SKU or barcode exactly.
 
         `attr.<name>=<value>` filters by an attribute or option, as `facets.attributes` names them; repeat it for
-        alternatives. Where nothing has all the words, `relaxed` is true and what has the most of them is found.
+        alternatives. What a category declares as a number has ranges as well, ends included: `attr.<name>=100..500`,
+        `100..`, `..500`. Where nothing has all the words, `relaxed` is true and what has the most of them is found.
         """
         ctx = await http.context(request)
         wanted = shapes.Search(

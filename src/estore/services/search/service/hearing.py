@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import permutations
 
-from estore.contracts.catalog import PriceChanged, ProductArchived, ProductChanged, ProductPublished, Variant
+from estore.contracts.catalog import (
+    CategoryChanged,
+    CategoryDeleted,
+    PriceChanged,
+    ProductArchived,
+    ProductChanged,
+    ProductPublished,
+    Variant,
+)
 from estore.contracts.inventory import StockAvailabilityChanged
 from estore.contracts.orders import OrderConfirmed
 from estore.contracts.reviews import ReviewRatingChanged
@@ -87,6 +95,26 @@ async def learn_suspended(tx: Tx, messages: Sequence[Message[VendorSuspended]]) 
     """Show nothing of suspended vendors; catalog archives their products."""
     events = sorted((message.data for message in messages), key=lambda event: event.version)
     await store.documents.save_vendors(tx, {e.vendor_id: (None, None, False, e.version) for e in events})
+
+
+async def learn_categories(tx: Tx, messages: Sequence[Message[CategoryChanged]]) -> None:
+    """Know the tree of categories, and which attributes they declare."""
+    newest = {m.data.category_id: m.data for m in sorted(messages, key=lambda message: message.data.version)}
+    await store.categories.save(
+        tx,
+        [
+            store.categories.CategoryRow(e.category_id, e.slug, e.parent_id, e.attributes, False, e.version)
+            for e in newest.values()
+        ],
+    )
+
+
+async def learn_deleted_categories(tx: Tx, messages: Sequence[Message[CategoryDeleted]]) -> None:
+    """Know which categories are gone."""
+    newest = {m.data.category_id: m.data for m in sorted(messages, key=lambda message: message.data.version)}
+    await store.categories.save(
+        tx, [store.categories.CategoryRow(e.category_id, e.slug, None, (), True, e.version) for e in newest.values()]
+    )
 
 
 async def tell_sold(tx: Tx, ctx: Context, request: None) -> int:

@@ -1,4 +1,5 @@
-"""The operator's words and rules, as every search needs them: kept in memory, read again once they are a second old."""
+"""The operator's words and rules, and the tree of categories, as every search needs them: kept in memory, read again
+once they are a second old."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from estore.kit.clock import monotonic
 from estore.kit.db import Record, Tx
 from estore.services.search import store
-from estore.services.search.domain.text import words_of
+from estore.services.search.domain.shelves import Shelf, Shelves, Trait
+from estore.services.search.domain.text import facet_name, words_of
 
 FRESH_SECONDS = 0.5
 
@@ -22,11 +24,13 @@ class Rules:
         synonyms: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
         stop_words: frozenset[str],
         of: Mapping[str, Sequence[tuple[str, int, int]]],
+        shelves: Shelves,
     ) -> None:
         self.version = version
         self.synonyms = synonyms
         self.stop_words = stop_words
         self._of = of
+        self.shelves = shelves
 
     def keys(self, action: str, query: str) -> tuple[int, ...]:
         """Return the products that `action` is about, of this query and of every query."""
@@ -44,6 +48,8 @@ class Rulebook:
     def __init__(self) -> None:
         self._rules: Rules | None = None
         self._made_of: object = None
+        self._shelves = Shelves()
+        self._tree = 0
         self._read_at = float("-inf")
 
     async def rules(self, tx: Tx) -> Rules:
@@ -51,8 +57,13 @@ class Rulebook:
         if self._rules is None or monotonic() - self._read_at > FRESH_SECONDS:
             self._read_at = monotonic()
             read = await store.rules.everything(tx)
+            groups, stop_words, rows, tree = read
+            if tree != self._tree:
+                self._shelves, self._tree = _shelves(await store.categories.everything(tx)), tree
             if self._rules is None or read != self._made_of:
-                self._rules = _rules(self._rules.version + 1 if self._rules else 1, *read)
+                self._rules = _rules(
+                    self._rules.version + 1 if self._rules else 1, groups, stop_words, rows, self._shelves
+                )
                 self._made_of = read
         return self._rules
 
@@ -61,7 +72,29 @@ class Rulebook:
         self._read_at = float("-inf")
 
 
-def _rules(version: int, groups: Sequence[Sequence[str]], stop_words: Sequence[str], rows: Sequence[Record]) -> Rules:
+def _shelves(rows: Sequence[Record]) -> Shelves:
+    return Shelves(
+        Shelf(
+            row["category_id"],
+            row["slug"],
+            row["parent_id"],
+            {
+                facet_name(one["code"]): Trait(one["name"], one["kind"], one.get("unit"))
+                for one in row["attributes"]
+                if one.get("filterable", True)
+            },
+        )
+        for row in rows
+    )
+
+
+def _rules(
+    version: int,
+    groups: Sequence[Sequence[str]],
+    stop_words: Sequence[str],
+    rows: Sequence[Record],
+    shelves: Shelves,
+) -> Rules:
     synonyms: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for group in groups:
         members = [tuple(words_of(member)) for member in group]
@@ -72,4 +105,4 @@ def _rules(version: int, groups: Sequence[Sequence[str]], stop_words: Sequence[s
     of: dict[str, list[tuple[str, int, int]]] = {}
     for row in rows:
         of.setdefault(row["query"], []).append((row["action"], row["key"], row["position"]))
-    return Rules(version, synonyms, frozenset(word for text in stop_words for word in words_of(text)), of)
+    return Rules(version, synonyms, frozenset(word for text in stop_words for word in words_of(text)), of, shelves)

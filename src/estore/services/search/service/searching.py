@@ -19,12 +19,14 @@ from estore.kit.money import Money
 from estore.services.search import store
 from estore.services.search.domain import ranking
 from estore.services.search.domain.errors import Busy, FilterInvalid, ProductUnknown
+from estore.services.search.domain.numbers import number_of, plain, range_of
+from estore.services.search.domain.shelves import Shelves, Trait
 from estore.services.search.domain.text import facet_name, kept, understand, without_stop_words, words_of
 from estore.services.search.service import shapes
 from estore.services.search.service.rulebook import Rulebook, Rules
 from estore.services.search.service.tallying import Tally
 from estore.services.search.store.index import Found, Reader, Wanted
-from estore.services.search.store.index.filters import Filters
+from estore.services.search.store.index.filters import Filters, Span
 
 T = TypeVar("T")
 DEEPEST = 5000
@@ -34,6 +36,9 @@ NAMES_FRESH_SECONDS = 1.0
 WAITING_PER_THREAD = 32
 MAX_PRICE = 2**53
 LEAST_SEARCHES = 3
+# Attributes that are shown at once, those first that most products have; and so many are counted by name.
+SHOWN_ATTRIBUTES = 20
+NAMED_ATTRIBUTES = 64
 
 
 class Desk:
@@ -86,11 +91,13 @@ class Desk:
             cursor_of(request.sort, query, offset + request.limit) if more else None,
             found.total,
             found.relaxed,
-            await self._facets(tx, found) if request.facets else None,
+            await self._facets(tx, request, rules.shelves, found) if request.facets else None,
         )
 
-    async def _facets(self, tx: Tx, found: Found) -> shapes.Facets:
+    async def _facets(self, tx: Tx, request: shapes.Search, shelves: Shelves, found: Found) -> shapes.Facets:
         facets = found.facets
+        traits = shelves.around(request.category) if request.category else shelves.at(facets.get("category", ()))
+        attributes = _shown(facets, traits)
         named = await self._vendor_names(tx, list(facets.get("vendor", ())))
         steps = [*ranking.PRICE_STEPS, None]
         prices = facets.get("price", {})
@@ -105,10 +112,11 @@ class Desk:
             ],
             rating=_values(dict(sorted(facets.get("rating", {}).items(), reverse=True))),
             in_stock=_values(facets.get("in_stock", {})),
-            attributes={
-                kind.removeprefix("attr."): _values(values)
-                for kind, values in facets.items()
-                if kind.startswith("attr.") and values
+            attributes={name: _values(values) for name, values in attributes.items()},
+            declared={
+                name: shapes.DeclaredAttribute(trait.name, trait.kind, trait.unit)
+                for name in attributes
+                if (trait := traits.get(name)) is not None
             },
         )
 
@@ -189,6 +197,7 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
     for low, high, name in ((request.price_min, request.price_max, "price_max"),):
         if low is not None and high is not None and low > high:
             raise FilterInvalid("price_max is below price_min", errors=[Fault("below price_min", parameter=name)])
+    declared = rules.shelves.around(request.category) if request.category else {}
     filters = Filters(
         category=request.category,
         brand=request.brand,
@@ -197,7 +206,7 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
         price_max=request.price_max,
         stars=None if request.rating is None else request.rating * 100,
         in_stock=request.in_stock,
-        attributes=_attributes(request.attributes),
+        attributes=_attributes(request.attributes, rules.shelves, declared),
     )
     return Wanted(
         asked=asked._replace(words=words),
@@ -212,18 +221,56 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
         boosted=rules.keys("boost", query),
         buried=rules.keys("bury", query),
         explain=request.explain,
+        named=tuple(sorted(declared)) if len(declared) <= NAMED_ATTRIBUTES else (),
         # Signs, or pictures: that is not the same as asking for everything
         unreadable=bool(request.q.strip()) and not asked.words and not asked.phrases,
     )
 
 
-def _attributes(named: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return values by the name that the index has; `Colour` and `colour` are alternatives of one."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, values in named.items():
+def _attributes(
+    given: Mapping[str, Sequence[str]], shelves: Shelves, declared: Mapping[str, Trait]
+) -> dict[str, tuple[str | Span, ...]]:
+    """Return values by the name that the index has; `Colour` and `colour` are alternatives of one. Of a number they may
+    be ranges. Raises FilterInvalid for a range that is none."""
+    found: dict[str, tuple[str | Span, ...]] = {}
+    for name, values in given.items():
         of = facet_name(name)
-        found[of] = tuple(dict.fromkeys((*found.get(of, ()), *values)))
+        number = declared[of].kind == "number" if of in declared else of in shelves.numbers
+        read = [_number(f"attr.{name}", value) if number else value for value in values]
+        found[of] = tuple(dict.fromkeys((*found.get(of, ()), *read)))
     return found
+
+
+def _number(parameter: str, value: str) -> str | Span:
+    try:
+        if (ends := range_of(value)) is not None:
+            return Span(*ends)
+    except ValueError as error:
+        raise FilterInvalid(str(error), errors=[Fault(str(error), parameter=parameter[:100])]) from None
+    number = number_of(value)
+    return value if number is None else plain(number)
+
+
+def _shown(facets: Mapping[str, dict[str, int]], traits: Mapping[str, Trait]) -> dict[str, dict[str, int]]:
+    """Return the attributes that are facets: those of `traits` that most products have; all that were counted where
+    there are no traits. Numbers ascend, other values are the most frequent first."""
+    counted = {kind.removeprefix("attr."): values for kind, values in facets.items() if kind.startswith("attr.")}
+    counted = {name: values for name, values in counted.items() if values}
+    if not traits:
+        return counted
+    known = [name for name in counted if name in traits]
+    known.sort(key=lambda name: -sum(counted[name].values()))
+    return {
+        name: _ascending(counted[name]) if traits[name].kind == "number" else counted[name]
+        for name in known[:SHOWN_ATTRIBUTES]
+    }
+
+
+def _ascending(values: Mapping[str, int]) -> dict[str, int]:
+    """Return values of a number in its order; what is no number, as it was there before it was declared one, last."""
+    numbers = {value: number for value in values if (number := number_of(value)) is not None}
+    ascending = sorted(numbers, key=lambda value: (numbers[value], value))
+    return {value: values[value] for value in (*ascending, *(value for value in values if value not in numbers))}
 
 
 def _values(counts: dict[str, int]) -> list[shapes.FacetValue]:

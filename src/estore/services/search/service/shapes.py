@@ -108,10 +108,21 @@ class PriceFacet(msgspec.Struct, frozen=True):
     count: int
 
 
+class DeclaredAttribute(msgspec.Struct, frozen=True):
+    """What a category says of an attribute. name, unit: to show. kind: `text`, `number` (in its order; also filtered by
+    ranges such as `attr.<name>=100..500`) or `boolean`."""
+
+    name: str
+    kind: str
+    unit: str | None
+
+
 class Facets(msgspec.Struct, frozen=True):
     """What can be narrowed down. A facet's own choice does not narrow its counts, so more of it can be chosen.
 
-    category: of all levels. rating: so many stars or more. attributes: name -> values, for `attr.<name>=`.
+    category: of all levels. rating: so many stars or more. attributes: name -> values, for `attr.<name>=`: what
+    the chosen categories, or else those of what was found, declare as filterable, the most frequent first; whatever
+    products have where none declares any. declared: what is said of them.
     """
 
     category: list[FacetValue]
@@ -121,6 +132,7 @@ class Facets(msgspec.Struct, frozen=True):
     rating: list[FacetValue]
     in_stock: list[FacetValue]
     attributes: dict[str, list[FacetValue]]
+    declared: dict[str, DeclaredAttribute] = {}
 
 
 class SearchResult(msgspec.Struct, frozen=True):

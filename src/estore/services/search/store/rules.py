@@ -53,12 +53,14 @@ async def page(tx: Tx, after: str, limit: int) -> list[Record]:
     return await tx.fetch("SELECT * FROM rule WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
 
 
-async def everything(tx: Tx) -> tuple[list[list[str]], list[str], list[Record]]:
-    """Return synonyms, stop words, and the rules with the keys of their products."""
-    found = {row["name"]: row["body"] for row in await tx.fetch("SELECT name, body FROM vocabulary")}
+async def everything(tx: Tx) -> tuple[list[list[str]], list[str], list[Record], int]:
+    """Return synonyms, stop words, the rules with the keys of their products, and how often the tree of categories
+    changed, which is read along: who needs them needs it too."""
+    rows = await tx.fetch("SELECT name, body, (SELECT changes FROM tree) AS tree FROM vocabulary")
+    found = {row["name"]: row["body"] for row in rows}
     rules = await tx.fetch(
         "SELECT r.query, r.action, r.position, d.key FROM rule r JOIN document d USING (product_id)"
         " ORDER BY r.position, r.id LIMIT $1",
         MAX_RULES,
     )
-    return found["synonyms"], found["stop_words"], rules
+    return found["synonyms"], found["stop_words"], rules, rows[0]["tree"]

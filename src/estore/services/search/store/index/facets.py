@@ -50,17 +50,18 @@ class Counting:
         picked: Mapping[str, Sequence[str]],
         total: int,
         apart: Apart | None = None,
+        named: Sequence[str] = (),
     ) -> Counts:
         """Count what of `total` products else could be chosen: a facet's own choice does not narrow its counts.
 
         parts: the filters that are set, by facet. picked: the terms that are chosen, by facet; they are counted however
-        few products have them. apart: of what `text` consists, where no product has two of it. Returns kind -> value
-        -> how many.
+        few products have them. apart: of what `text` consists, where no product has two of it. named: the attributes to
+        count, all of them where none is named. Returns kind -> value -> how many.
         """
         out: Counts = {}
         open_kinds = [kind for kind in _AGGREGATIONS if kind not in parts]
         found = self._added(searcher, apart, total) if apart and not parts else None
-        found = found or self._count(searcher, narrowed(text, parts), open_kinds, total)
+        found = found or self._count(searcher, narrowed(text, parts), open_kinds, total, named=named)
         for kind in open_kinds:
             _take(out, kind, found, but=[name for name in parts if name.startswith("attr.")])
         for kind in parts:
@@ -78,10 +79,18 @@ class Counting:
         return None if tally is None else {name: {"buckets": _most(name, counts)} for name, counts in tally.items()}
 
     def _count(
-        self, searcher: Searcher, query: Query, kinds: Sequence[str], total: int, times: int = 1
+        self,
+        searcher: Searcher,
+        query: Query,
+        kinds: Sequence[str],
+        total: int,
+        times: int = 1,
+        named: Sequence[str] = (),
     ) -> dict[str, Any]:
         def count(some: Sequence[str]) -> dict[str, Any]:
             aggregations = {name: agg for kind in some for name, agg in _AGGREGATIONS[kind].items()}
+            if named and "attr" in aggregations:
+                aggregations["attr"] = _attributes(named)
             return searcher.aggregate(query, {name: _sized(agg, times) for name, agg in aggregations.items()})
 
         if total < MANY or "attr" not in kinds:
@@ -111,11 +120,18 @@ def _of_one(kind: str, picked: Sequence[str]) -> dict[str, Any]:
     own, _, name = kind.partition(".")
     asked = dict(_AGGREGATIONS[own])
     if own == "attr":
-        asked["attr"] = {"terms": {"field": "attr", "size": ATTRIBUTE_VALUES, "include": f"{name}=(.|\n)*"}}
+        asked["attr"] = _attributes([name])
     if picked:
         field = FIELDS.get(own, "attr")
         asked["picked"] = {"terms": {"field": field, "size": len(picked), "include": list(picked)}}
     return asked
+
+
+def _attributes(names: Sequence[str]) -> dict[str, Any]:
+    """Return what is counted where only attributes `names` are looked at."""
+    # Names are of letters, digits and underscores
+    include = f"({'|'.join(names)})=(.|\n)*"
+    return {"terms": {"field": "attr", "size": ATTRIBUTE_VALUES, "include": include}}
 
 
 def _take(out: Counts, kind: str, found: Mapping[str, Any], but: Sequence[str] = ()) -> None:

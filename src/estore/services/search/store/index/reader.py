@@ -24,7 +24,7 @@ from estore.services.search.store.index.folder import Folder
 from estore.services.search.store.index.kept import Kept
 from estore.services.search.store.index.matching import FEW, MUST, NOT, SHOULD, Matching, Synonyms, any_of, every
 from estore.services.search.store.index.portions import Apart, Page, Portions
-from estore.services.search.store.index.schema import Text
+from estore.services.search.store.index.schema import SCHEMA_VERSION, WITH_NUMBERS, Text
 
 # Answers of the last commit that a process keeps, some 30 kB each with facets.
 ANSWERS = 256
@@ -50,7 +50,8 @@ Commit = tuple[str, int, int]
 class Wanted(NamedTuple):
     """What to look for. synonyms, pinned (key, position from 1 on, in order), boosted, buried: the operator's.
     unreadable: something was typed, but nothing that can be looked for; nothing typed asks for everything.
-    words: the version of the synonyms: an answer is kept for those who ask the same with the same."""
+    words: the version of the synonyms: an answer is kept for those who ask the same with the same. named: attributes
+    that are facets; none: whatever there is."""
 
     asked: Asked = Asked(())
     filters: Filters = Filters()
@@ -65,6 +66,7 @@ class Wanted(NamedTuple):
     explain: bool = False
     unreadable: bool = False
     words: int = 0
+    named: tuple[str, ...] = ()
 
     def key(self) -> Hashable:
         """Return what an answer depends on, the index apart."""
@@ -95,6 +97,7 @@ class Reader:
         self._lock = Lock()
         self._index: tantivy.Index | None = None
         self._seen: Commit = ("", 0, 0)
+        self._schema = SCHEMA_VERSION
         self._portions = Portions()
         self._counting = Counting(self._portions)
         self._answers = Kept(ANSWERS)
@@ -126,6 +129,8 @@ class Reader:
             self._text.register(index)
             index.reload()
             self._index = index
+            state = self._folder.state(generation)
+            self._schema = SCHEMA_VERSION if state is None else state.schema
         elif seen != self._seen:
             self._index.reload()
         self._seen = seen
@@ -137,8 +142,11 @@ class Reader:
     # --- searching --------------------------------------------------------------------------------------------------
 
     def search(self, wanted: Wanted) -> Found:
-        """Return a page of what fits. Blocks: call it in a thread."""
+        """Return a page of what fits. Blocks: call it in a thread. Raises IndexMissing, also for a range that an index
+        of before does not know."""
         searcher, commit = self._view()
+        if self._schema < WITH_NUMBERS and wanted.filters.has_spans:
+            raise IndexMissing()
         if wanted.explain:
             return self._search(searcher, commit, wanted)
         return self._answers.get((commit, wanted.key()), lambda: self._search(searcher, commit, wanted))
@@ -172,7 +180,9 @@ class Reader:
             counted = any_of([text, self._keys([key for key, _ in pinned])]) if pinned else text
             facets = self._answers.get(
                 (commit, attempt, same.key()),
-                lambda: self._counting.facets(searcher, counted, parts, picked(wanted.filters), total, apart),
+                lambda: self._counting.facets(
+                    searcher, counted, parts, picked(wanted.filters), total, apart, wanted.named
+                ),
             )
         why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
         rows = self._laid_out(page, why, pins, wanted)

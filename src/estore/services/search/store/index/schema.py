@@ -6,7 +6,7 @@ an older one are made anew, beside the old one, which answers meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,9 +14,12 @@ import tantivy
 from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from estore.services.search.domain import ranking
+from estore.services.search.domain.numbers import number_of, sortable
 from estore.services.search.domain.text import MAX_WORD, attribute_words, bare, facet_name, fold
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+# Since when numbers are found by their range.
+WITH_NUMBERS = 3
 # Text fields and what a word in them is worth.
 WEIGHTS: Mapping[str, float] = {"title": 5.0, "brand": 3.0, "kind": 2.5, "traits": 1.5, "body": 0.8}
 # Positions are kept where phrases are looked for.
@@ -88,6 +91,7 @@ class Text:
             "category": row.category_path,
             "vendor": row.vendor_id,
             "attr": [f"{facet_name(name)}={value[:MAX_VALUE]}" for name, value in traits],
+            "number": _numbers(traits),
             "price": row.lowest,
             "price_top": row.highest,
             "in_stock": int(in_stock),
@@ -118,6 +122,13 @@ def _traits(row: Offered) -> list[tuple[str, str]]:
     return list(pairs)[:MAX_TRAITS]
 
 
+def _numbers(traits: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what is a number among the traits, to be found by its range: whatever a category says of it, so that
+    nothing has to be indexed anew when one does."""
+    found = [(name, number_of(value)) for name, value in traits]
+    return [f"{facet_name(name)}={sortable(number)}" for name, number in found if number is not None]
+
+
 def _analyser(*filters: Filter) -> TextAnalyzer:
     builder = TextAnalyzerBuilder(Tokenizer.simple())
     for each in (Filter.remove_long(MAX_WORD + 1), Filter.lowercase(), Filter.ascii_fold(), *filters):
@@ -139,4 +150,6 @@ def _schema() -> Schema:
         builder.add_unsigned_field(name, indexed=True, fast=True)
     for name in ("rating", "weight"):
         builder.add_float_field(name, fast=True)
+    # Last: what reads an index of before takes fields by their place
+    builder.add_text_field("number", tokenizer_name="raw", index_option="basic")
     return builder.build()
