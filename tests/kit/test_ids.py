@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
+from uuid import UUID
 
+import msgspec
 from ulid import ULID
 
 from estore.kit.ids import new_id, new_message_id
@@ -24,6 +27,22 @@ def test_message_ids_grow() -> None:
     ids = [new_message_id() for _ in range(5_000)]
 
     assert ids == sorted(set(ids))
+
+
+def test_a_message_id_is_a_uuid_like_any_other() -> None:
+    ours = new_message_id()
+    theirs = UUID(str(ours))
+
+    assert isinstance(ours, UUID)
+    assert (ours, hash(ours), ours.int) == (theirs, hash(theirs), theirs.int)
+    assert pickle.loads(pickle.dumps(ours)) == theirs
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(ours), type=UUID) == theirs
+
+
+def test_every_character_is_drawn_in_every_place() -> None:
+    drawn = [new_id("x")[-16:] for _ in range(5_000)]
+
+    assert {len(set(place)) for place in zip(*drawn, strict=True)} == {32}
 
 
 def test_a_forked_process_draws_its_own() -> None:

@@ -11,44 +11,56 @@ import hmac
 import os
 from uuid import UUID
 
+from asyncpg.pgproto.pgproto import UUID as DatabaseUUID
 from ulid import base32
 
 from estore.kit.clock import unix_milliseconds
 
 # One system call fetches the randomness of many ids.
-_POOL_BYTES = 10 * 400
-_pool = b""
-_taken = _POOL_BYTES
+_IDS_A_POOL = 400
+_RANDOM_CHARACTERS, _RANDOM_BYTES = 16, 10
+# 256 is a multiple of 32: each character is as likely as any other.
+_CHARACTERS = (base32.ENCODE * 8).encode()
+_characters = ""
+_bytes = b""
+_millisecond, _written = -1, ""
 _last_message = 0
 
 
-def _ulid() -> bytes:
-    """Return a ULID: 48 bits of milliseconds, 80 random ones. (`ulid.ULID()` takes a lock and a system call each.)"""
-    global _pool, _taken
-    if _taken >= len(_pool):
-        _pool, _taken = os.urandom(_POOL_BYTES), 0
-    start, _taken = _taken, _taken + 10
-    return unix_milliseconds().to_bytes(6) + _pool[start:_taken]
+def _forget_pools() -> None:
+    global _characters, _bytes
+    _characters, _bytes = "", b""
 
 
-def _forget_pool() -> None:
-    global _pool
-    _pool = b""
-
-
-os.register_at_fork(after_in_child=_forget_pool)
+os.register_at_fork(after_in_child=_forget_pools)
 
 
 def new_id(prefix: str) -> str:
-    """Return `<prefix>_<ULID>`: 26 characters of Crockford base 32 that sort by time of creation."""
-    return f"{prefix}_{base32.encode(_ulid())}"
+    """Return `<prefix>_<ULID>`: 26 characters of Crockford base 32 that sort by time of creation.
+
+    48 bits of milliseconds, 80 random ones, as `str(ulid.ULID())`, which takes a lock, a system call and arithmetic.
+    """
+    global _characters, _millisecond, _written
+    if not _characters:
+        _characters = os.urandom(_RANDOM_CHARACTERS * _IDS_A_POOL).translate(_CHARACTERS).decode()
+    drawn, _characters = _characters[:_RANDOM_CHARACTERS], _characters[_RANDOM_CHARACTERS:]
+    now = unix_milliseconds()
+    if now != _millisecond:
+        _millisecond, _written = now, base32.encode_timestamp(now.to_bytes(6))
+    return f"{prefix}_{_written}{drawn}"
 
 
 def new_message_id() -> UUID:
-    """Return a ULID as UUID: 16 bytes that sort by time of creation, strictly growing within a process."""
-    global _last_message
-    _last_message = max(int.from_bytes(_ulid()), _last_message + 1)
-    return UUID(int=_last_message)
+    """Return a ULID as UUID: 16 bytes that sort by time of creation, strictly growing within a process.
+
+    Of asyncpg's class, as ids are that were read from a database: it is hashed, written and sent without any Python.
+    """
+    global _bytes, _last_message
+    if not _bytes:
+        _bytes = os.urandom(_RANDOM_BYTES * _IDS_A_POOL)
+    drawn, _bytes = _bytes[:_RANDOM_BYTES], _bytes[_RANDOM_BYTES:]
+    _last_message = max(int.from_bytes(unix_milliseconds().to_bytes(6) + drawn), _last_message + 1)
+    return DatabaseUUID(_last_message.to_bytes(16))
 
 
 class GuestSecrets:
