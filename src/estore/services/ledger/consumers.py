@@ -49,7 +49,7 @@ def subscriptions(e: Endpoints, credit: CreditEndpoints) -> list[Subscription]:
                 PaymentDisputeClosed: e.dispute_closed,
             },
             batch=1000,
-            pace=0.1,
+            pace=0.5,
             attempts=PATIENCE,
         ),
         # Somebody waits at the checkout for these, behind no other entries.

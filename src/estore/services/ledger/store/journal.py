@@ -45,15 +45,15 @@ WHERE account_id = ANY($1::int[]) ORDER BY account_id FOR UPDATE
 _INSERT_LINES = """
 WITH posted AS (
     INSERT INTO line (entry_id, no, account_id, amount, seq, balance, posted_at)
-    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[],
-                         $7::timestamptz[])
+    SELECT *, $7::timestamptz
+    FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[])
 ), moved AS (
-    UPDATE balance b SET amount = n.amount, lines = n.lines, posted_at = n.posted_at
-    FROM unnest($8::int[], $9::bigint[], $10::bigint[], $11::timestamptz[]) AS n (account_id, amount, lines, posted_at)
+    UPDATE balance b SET amount = n.amount, lines = n.lines, posted_at = $7
+    FROM unnest($8::int[], $9::bigint[], $10::bigint[]) AS n (account_id, amount, lines)
     WHERE b.account_id = n.account_id
 )
 INSERT INTO balance_delta (account_id, amount, lines)
-SELECT * FROM unnest($12::int[], $13::bigint[], $14::bigint[])
+SELECT * FROM unnest($11::int[], $12::bigint[], $13::bigint[])
 """
 
 
@@ -155,7 +155,7 @@ class Journal:
         locked: dict[Account, Balance],
         posted_at: datetime,
     ) -> None:
-        lines: list[tuple[UUID, int, int, int, int | None, int | None, datetime]] = []
+        lines: list[tuple[UUID, int, int, int, int | None, int | None]] = []
         deltas: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         touched: set[Account] = set()
         for entry_id, posting in fresh:
@@ -165,7 +165,7 @@ class Journal:
                     delta = deltas[ids[account]]
                     delta[0] += amount
                     delta[1] += 1
-                    lines.append((entry_id, no, ids[account], amount, None, None, posted_at))
+                    lines.append((entry_id, no, ids[account], amount, None, None))
                 else:
                     touched.add(account)
                     balance.amount += amount
@@ -173,15 +173,15 @@ class Journal:
                         raise Overdrawn(f"{posting.source}: {account}")
                     balance.lines += 1
                     balance.posted_at = posted_at
-                    lines.append((entry_id, no, balance.account_id, amount, balance.lines, balance.amount, posted_at))
+                    lines.append((entry_id, no, balance.account_id, amount, balance.lines, balance.amount))
         moved = [balance for account, balance in locked.items() if account in touched]
         await tx.execute(
             _INSERT_LINES,
             *(list(column) for column in zip(*lines, strict=True)),
+            posted_at,
             [b.account_id for b in moved],
             [b.amount for b in moved],
             [b.lines for b in moved],
-            [b.posted_at for b in moved],
             list(deltas),
             [delta[0] for delta in deltas.values()],
             [delta[1] for delta in deltas.values()],
