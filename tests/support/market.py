@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import httpx
 
 from estore.cli.compose import SERVICES
-from estore.cli.doctor import Finding, examine
+from estore.cli.doctor import Finding, examine, examine_open
 from estore.cli.serve import front_for
 from estore.kit.bus.base import Bus, heard_by
 from estore.kit.bus.rabbitmq import RabbitBus
@@ -201,11 +201,17 @@ class Market:
         await order.settled("confirmed")
         return order
 
+    async def examined(self, grace: float) -> list[Finding]:
+        """What doctor finds; over the store's own connections where it runs in this process."""
+        if isinstance(self.store, InProcess):
+            return await examine_open(list(self.store.world.services.values()), grace=timedelta(seconds=grace))
+        return await examine(self.store.settings, grace=timedelta(seconds=grace))
+
     async def proved(self, seconds: float = 90.0, grace: float = 0.0) -> list[Finding]:
         """Doctor finds nothing wrong, once everything has come to rest."""
         deadline = monotonic() + seconds
         while True:
-            findings = await examine(self.store.settings, grace=timedelta(seconds=grace))
+            findings = await self.examined(grace)
             broken = [finding for finding in findings if not finding.holds]
             if not broken:
                 return findings

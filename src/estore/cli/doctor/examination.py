@@ -70,17 +70,22 @@ async def examine(settings: Settings, names: Sequence[str] = SERVICES, *, grace:
     for service in services:
         await service.db.open()
     try:
-        found = await asyncio.gather(*(_within(service, grace) for service in services))
-        findings = [finding for part in found for finding in part]
-        if set(names) == set(SERVICES):
-            across = await _across({service.name: service for service in services}, grace)
-            findings += [
-                Finding(f.number, "all", f.name, f.over, [_shown(row) for row in f.broken[:SHOWN]]) for f in across
-            ]
-        return sorted(findings, key=lambda f: (f.number, f.service))
+        return await examine_open(services, grace=grace)
     finally:
         for service in services:
             await service.db.close()
+
+
+async def examine_open(services: Sequence[Service], *, grace: timedelta = GRACE) -> list[Finding]:
+    """`examine` services whose databases are open: a fifth of the work, where it is done again and again."""
+    found = await asyncio.gather(*(_within(service, grace) for service in services))
+    findings = [finding for part in found for finding in part]
+    if {service.name for service in services} == set(SERVICES):
+        across = await _across({service.name: service for service in services}, grace)
+        findings += [
+            Finding(f.number, "all", f.name, f.over, [_shown(row) for row in f.broken[:SHOWN]]) for f in across
+        ]
+    return sorted(findings, key=lambda f: (f.number, f.service))
 
 
 async def _across(services: Services, grace: timedelta) -> list[Found]:
