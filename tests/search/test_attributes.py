@@ -115,6 +115,15 @@ async def test_where_nothing_is_declared_they_are_what_products_have(shelves: Sh
     assert await facets(shelves, category="nowhere") == {}
 
 
+async def test_what_is_declared_is_counted_however_many_others_there_are(shelves: Shop) -> None:
+    for key in range(14):
+        note = {f"x{place}": str(key // 2) for place in range(58)} | ({"size_ml": "5"} if key == 0 else {})
+        await shelves.sell(f"p{key}", "Nice", attributes=note, path=("kitchen", "mugs"))
+    await shelves.index()
+
+    assert (await facets(shelves, category="mugs"))["size_ml"]["5"] == 1
+
+
 async def test_a_facet_says_what_was_declared_of_it(shelves: Shop) -> None:
     declared = (await shelves.search(category="cups"))["facets"]["declared"]
 

@@ -55,13 +55,16 @@ class Counting:
         """Count what of `total` products else could be chosen: a facet's own choice does not narrow its counts.
 
         parts: the filters that are set, by facet. picked: the terms that are chosen, by facet; they are counted however
-        few products have them. apart: of what `text` consists, where no product has two of it. named: the attributes to
-        count, all of them where none is named. Returns kind -> value -> how many.
+        few products have them. apart: of what `text` consists, where no product has two of it. named: attributes that
+        must be among those that are counted. Returns kind -> value -> how many.
         """
         out: Counts = {}
         open_kinds = [kind for kind in _AGGREGATIONS if kind not in parts]
         found = self._added(searcher, apart, total) if apart and not parts else None
-        found = found or self._count(searcher, narrowed(text, parts), open_kinds, total, named=named)
+        found = found or self._count(searcher, narrowed(text, parts), open_kinds, total)
+        if named and found["attr"].get("sum_other_doc_count"):
+            # Others that are more frequent pushed some of them out
+            found |= searcher.aggregate(narrowed(text, parts), {"attr": _attributes(named)})
         for kind in open_kinds:
             _take(out, kind, found, but=[name for name in parts if name.startswith("attr.")])
         for kind in parts:
@@ -85,12 +88,9 @@ class Counting:
         kinds: Sequence[str],
         total: int,
         times: int = 1,
-        named: Sequence[str] = (),
     ) -> dict[str, Any]:
         def count(some: Sequence[str]) -> dict[str, Any]:
             aggregations = {name: agg for kind in some for name, agg in _AGGREGATIONS[kind].items()}
-            if named and "attr" in aggregations:
-                aggregations["attr"] = _attributes(named)
             return searcher.aggregate(query, {name: _sized(agg, times) for name, agg in aggregations.items()})
 
         if total < MANY or "attr" not in kinds:

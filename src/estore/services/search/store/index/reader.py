@@ -51,7 +51,7 @@ class Wanted(NamedTuple):
     """What to look for. synonyms, pinned (key, position from 1 on, in order), boosted, buried: the operator's.
     unreadable: something was typed, but nothing that can be looked for; nothing typed asks for everything.
     words: the version of the synonyms: an answer is kept for those who ask the same with the same. named: attributes
-    that are facets; none: whatever there is."""
+    that are to be counted, however many others there are."""
 
     asked: Asked = Asked(())
     filters: Filters = Filters()
