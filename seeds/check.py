@@ -62,7 +62,9 @@ def check_categories(categories: list[dict]) -> set[str]:
     seen: set[str] = set()
     for category in categories:
         where = f"category {category['slug']}"
-        fields(category, "slug name parent description", where)
+        declares = " attributes" if "attributes" in category else ""
+        fields(category, f"slug name parent description{declares}", where)
+        once([one["code"] for one in category.get("attributes", ())], f"{where}: attribute")
         expect(SLUG.fullmatch(category["slug"]), f"{where}: not a slug")
         expect(category["name"] and category["description"], f"{where}: has an empty text")
         expect(

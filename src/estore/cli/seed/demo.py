@@ -76,7 +76,13 @@ async def make_categories(api: Api, demo: Demo, stage: Stage) -> Ids:
     for position, category in enumerate(demo.categories):
         if category.slug in known:
             continue
-        body = {"slug": category.slug, "name": category.name, "description": category.description, "position": position}
+        body = {
+            "slug": category.slug,
+            "name": category.name,
+            "description": category.description,
+            "position": position,
+            "attributes": category.attributes,
+        }
         if category.parent:
             body["parent"] = category.parent
         made = await api.post("/v1/categories", body, by=OPERATOR)

@@ -14,12 +14,13 @@ T = TypeVar("T")
 
 
 class Category(msgspec.Struct, frozen=True):
-    """parent: a slug; None at the root."""
+    """parent: a slug; None at the root. attributes: what it declares, as POST /v1/categories takes it."""
 
     slug: str
     name: str
     description: str
     parent: str | None = None
+    attributes: tuple[dict[str, Any], ...] = ()
 
 
 class Member(msgspec.Struct, frozen=True):
