@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import pwd
+import secrets
 import shutil
 import socket
 import stat
@@ -19,6 +20,8 @@ from typing import IO, Any
 
 Command = Sequence[str | Path]
 BACKLOG = 2048
+# Below are ports that programs are known by.
+LOWEST_PORT = 15_000
 
 
 class EmbeddedError(RuntimeError):
@@ -36,12 +39,24 @@ class PortTaken(EmbeddedError):
 def free_port() -> int:
     """Find a TCP port on 127.0.0.1 that nobody listens on.
 
+    Not one of those that the kernel gives to connections that go out: on a busy machine somebody has it a moment later.
+
     Returns:
         The port. Another program may still take it before the caller does.
     """
+    for _ in range(100):
+        port = LOWEST_PORT + secrets.randbelow(_first_of_the_kernel() - LOWEST_PORT)
+        if port_is_free(port):
+            return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _first_of_the_kernel() -> int:
+    with suppress(OSError, ValueError):
+        return max(LOWEST_PORT + 1, int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]))
+    return 32768
 
 
 def port_is_free(port: int) -> bool:
