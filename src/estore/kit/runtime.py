@@ -55,6 +55,7 @@ class Runtime:
         self._with_jobs = jobs
         self._relays: list[Relay] = []
         self._jobs: list[asyncio.Task[None]] = []
+        self._checked = False
         self._started = False
         self._was_ready = False
         self._leaving = False
@@ -68,10 +69,12 @@ class Runtime:
                 raise Transient(f"the database of {service.name} cannot be reached: {error}") from error
             if missing:
                 raise NotMigrated(f"{service.name}: run `estore migrate` first, it lacks {', '.join(missing)}")
+        self._checked = True
 
     async def start(self) -> None:
         """Start everything. Raises Transient when a database is away, NotMigrated when one is behind."""
-        await self.check()
+        if not self._checked:
+            await self.check()
         for service in self.services:
             await service.db.open()
         for service in self.services:
