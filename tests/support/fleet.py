@@ -169,6 +169,7 @@ class Fleet:
             "ESTORE_SECRET": settings.secret,
             "ESTORE_RATE_FACTOR": "0",
             "ESTORE_LOG_LEVEL": "warning",
+            "ESTORE_IDENTITY_ARGON2_MEMORY": "1024",
             "PYTHONPATH": str(ROOT / "src"),
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, not at every start

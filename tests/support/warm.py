@@ -23,9 +23,12 @@ from typing import Any
 from estore.cli.compose import SERVICES
 
 ROOT = Path(__file__).parents[2]
+COMMANDS = ("main", "serve", "up", "doctor", "dlq", "events", "openapi", "asyncapi", "restore", "seed.command")
 IMPORTED = [
-    *(f"estore.cli.{name}" for name in ("main", "serve", "doctor", "dlq", "events", "seed.command")),
+    *(f"estore.cli.{name}" for name in COMMANDS),
     *(f"estore.services.{name}.app" for name in SERVICES),
+    # What is imported late, when an application is made, or first connects
+    *("estore.kit.bus.rabbitmq", "estore.kit.bus.topology", "estore.kit.http.observing", "uvloop", "support.preloaded"),
 ]
 
 
