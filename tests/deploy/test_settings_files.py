@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from estore.kit.settings import Login, SettingError, Settings, load, with_files
+from support.warm import warm_estore
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -111,14 +111,7 @@ def test_a_proxy_that_is_no_address_is_refused() -> None:
 
 def estore(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ESTORE_")}
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "estore.cli", *arguments],
-        env=clean | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")} | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return warm_estore(arguments, clean | environment, seconds=240)
 
 
 def test_another_master_secret_is_accepted_while_it_is_exchanged() -> None:
