@@ -20,6 +20,7 @@ from estore.kit.bus.relay import Relay
 from estore.kit.bus.retention import purge
 from estore.kit.bus.tasks import cancel
 from estore.kit.db import Database, migrations_of, pending
+from estore.kit.db.database import why
 from estore.kit.errors import Failure, Transient
 from estore.kit.service import Job, Service
 from estore.kit.telemetry import log
@@ -66,7 +67,7 @@ class Runtime:
             try:
                 missing = await pending(service.db.dsn, service.name, migrations_of(service.name))
             except (OSError, asyncpg.PostgresError) as error:
-                raise Transient(f"the database of {service.name} cannot be reached: {error}") from error
+                raise Transient(f"the database of {service.name} cannot be reached: {why(error)}") from error
             if missing:
                 raise NotMigrated(f"{service.name}: run `estore migrate` first, it lacks {', '.join(missing)}")
         self._checked = True

@@ -40,6 +40,11 @@ async def connect(dsn: str, **options: Any) -> asyncpg.Connection:
     raise refused
 
 
+def why(error: Exception) -> str:
+    """Return what `error` says, in a line that is never empty: a time limit that ran out says nothing itself."""
+    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
+
+
 class Database:
     """One service's database.
 
@@ -80,7 +85,7 @@ class Database:
                 },
             )
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-            raise Transient(f"the database of {self.service} cannot be reached: {error}") from error
+            raise Transient(f"the database of {self.service} cannot be reached: {why(error)}") from error
 
     async def close(self) -> None:
         if self._pool is not None:
