@@ -45,10 +45,10 @@ Call = tuple[Context, Placement]
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """The answer to a placement. body: the order, encoded, the same bytes on every replay."""
+    """The answer to a placement. view: the order as it was placed, the same on every replay."""
 
     order_id: str
-    body: bytes
+    view: domain.OrderView
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):
@@ -275,7 +275,7 @@ class Placing:
         address = _address(order.shipping_address)
         expires_at = ctx.now + timedelta(seconds=self._limits.until_confirmed)
         uses = paying(order, priced.total, priced.currency, account_id)
-        body = encoded(placed_view(ctx, call, priced, order_id, number, secret, address, uses))
+        view = placed_view(ctx, call, priced, order_id, number, secret, address, uses)
         event = OrderPlaced(
             order_id=order_id,
             number=number,
@@ -313,7 +313,7 @@ class Placing:
             offered.claims,
             uses,
         )
-        return Draft(asked, offered, new, Placed(order_id, body))
+        return Draft(asked, offered, new, Placed(order_id, view))
 
 
 def _key(ctx: Context) -> tuple[str, str]:
@@ -341,7 +341,7 @@ async def _replay(tx: Tx, row: object, ctx: Context, secrets: GuestSecrets) -> P
     secret = receipt.secret
     if secret is None and ctx.principal.account_id is None:
         secret = secrets.of(view.id, receipt.key)
-    return Placed(view.id, encoded(as_placed(view, secret)))
+    return Placed(view.id, as_placed(view, secret))
 
 
 def _their_cart(ctx: Context, call: Placement, cart: CartChanged | None) -> CartChanged:

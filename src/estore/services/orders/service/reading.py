@@ -17,7 +17,7 @@ from estore.services.orders import domain, store
 from estore.services.orders.domain import OrderView, State
 from estore.services.orders.service.commands import ListOrders, OneOrder, Placement
 from estore.services.orders.service.placing import Placed
-from estore.services.orders.service.showing import encoded, is_settled, secret_in, settled_body, with_secret
+from estore.services.orders.service.showing import encoded, is_settled, settled, with_secret
 from estore.services.orders.service.steps import asked_of
 from estore.services.orders.service.waiting import Waiting
 
@@ -104,11 +104,11 @@ class Following:
         if ctx.wait:
             outcome = await self._waiting.outcome(placed.order_id, ctx.wait)
             if outcome is not None:
-                return Answer(placed.order_id, settled_body(placed.body, outcome), True)
-            secret = secret_in(placed.body)
+                return Answer(placed.order_id, encoded(settled(placed.view, outcome)), True)
+            secret = placed.view.secret or None
             order = await self._show(ctx, OneOrder(placed.order_id, secret))
             return Answer(placed.order_id, encoded(with_secret(order, secret)), is_settled(order))
-        return Answer(placed.order_id, placed.body, False)
+        return Answer(placed.order_id, encoded(placed.view), False)
 
     async def _from_cart(self, ctx: Context, request: Placement) -> Placed:
         """The cart's last change may still be on its way: a customer who is fast must not be told that it is gone."""

@@ -25,7 +25,6 @@ from estore.services.orders.service.commands import Placement
 from estore.services.orders.service.quotes import totals_of
 
 encoded = msgspec.json.Encoder().encode
-_decode_view = msgspec.json.Decoder(OrderView).decode
 
 
 def event_lines(order_id: str, priced: Priced) -> tuple[OrderLine, ...]:
@@ -163,33 +162,25 @@ def as_placed(view: OrderView, secret: str | None) -> OrderView:
     )
 
 
-def settled_body(body: bytes, outcome: store.Outcome) -> bytes:
-    """Return the order in `body` as `outcome` left it: what a customer who waited is answered."""
-    view = _decode_view(body)
+def settled(view: OrderView, outcome: store.Outcome) -> OrderView:
+    """Return a placed order as `outcome` left it: what a customer who waited is answered."""
     status = {
         domain.State.CONFIRMED: domain.ParcelStatus.OPEN,
         domain.State.REJECTED: domain.ParcelStatus.CANCELLED,
         domain.State.CANCELLED: domain.ParcelStatus.CANCELLED,
     }.get(domain.State(outcome.status), domain.ParcelStatus.PENDING)
     replace = msgspec.structs.replace
-    return encoded(
-        replace(
-            view,
-            status=outcome.status,
-            payment_status=outcome.payment_status,
-            cancel_reason=outcome.cancel_reason,
-            requires_action_url=outcome.action_url,
-            credit_refusal=outcome.credit_refusal or None,
-            refunded=Money(outcome.refunded, view.totals.total.currency),
-            version=outcome.version,
-            parcels=tuple(replace(parcel, status=status) for parcel in view.parcels),
-        )
+    return replace(
+        view,
+        status=outcome.status,
+        payment_status=outcome.payment_status,
+        cancel_reason=outcome.cancel_reason,
+        requires_action_url=outcome.action_url,
+        credit_refusal=outcome.credit_refusal or None,
+        refunded=Money(outcome.refunded, view.totals.total.currency),
+        version=outcome.version,
+        parcels=tuple(replace(parcel, status=status) for parcel in view.parcels),
     )
-
-
-def secret_in(body: bytes) -> str | None:
-    """Return the secret of a guest's order in an answer to a placement."""
-    return _decode_view(body).secret or None
 
 
 def with_secret(order: OrderView, secret: str | None) -> OrderView:
