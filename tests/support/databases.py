@@ -43,7 +43,7 @@ SELECT schemaname, tablename FROM pg_tables
 WHERE schemaname !~ '^(pg_|information_schema)' ORDER BY schemaname, tablename
 """
 _SEQUENCES = """
-SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences
+SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences
 WHERE schemaname !~ '^(pg_|information_schema)' AND last_value IS NOT NULL
 """
 
@@ -176,13 +176,14 @@ class Databases:
 
 
 class Blank:
-    """How a database was before anybody used it: its shape, and the few rows that migrations put in.
+    """How a database was before anybody used it: its shape, and its rows, mostly the few that migrations put in.
 
     Args:
         conn: stays open: on a new one, reading the catalogue anew costs three times what there is to do.
         shape: a hash of its tables, constraints, triggers and functions.
         tables: all of them, as (schema, name).
         rows: what is in those that are not empty, in PostgreSQL's COPY format.
+        sequences: the last number of those that were used.
     """
 
     def __init__(
@@ -191,11 +192,13 @@ class Blank:
         shape: str,
         tables: list[tuple[str, str]],
         rows: dict[tuple[str, str], bytes],
+        sequences: dict[str, int],
     ) -> None:
         self._conn = conn
         self._shape = shape
         self._tables = tables
         self._rows = rows
+        self._sequences = sequences
 
     @classmethod
     async def of(cls, dsn: str) -> Blank:
@@ -209,9 +212,10 @@ class Blank:
             if out.getvalue():
                 rows[schema, table] = out.getvalue()
         shape = await conn.fetchval(_SHAPE)
+        sequences = {row[0]: row[1] for row in await conn.fetch(_SEQUENCES)}
         # As a replica no trigger fires and no foreign key is checked: a journal can be emptied, in any order.
         await conn.execute("SET session_replication_role = replica")
-        return cls(conn, shape, tables, rows)
+        return cls(conn, shape, tables, rows, sequences)
 
     async def restore(self) -> bool:
         """Make a used database blank again; tells whether it is."""
@@ -224,8 +228,11 @@ class Blank:
         if await conn.fetchval(_SHAPE) != self._shape:
             return False
         await conn.execute("; ".join(f'DELETE FROM "{schema}"."{table}"' for schema, table in self._tables))
-        for row in await conn.fetch(_SEQUENCES):
-            await conn.execute(f"ALTER SEQUENCE {row[0]} RESTART")
+        for name, last in await conn.fetch(_SEQUENCES):
+            if name not in self._sequences:
+                await conn.execute(f"ALTER SEQUENCE {name} RESTART")
+            elif last != self._sequences[name]:
+                await conn.execute("SELECT setval($1::regclass, $2)", name, self._sequences[name])
         for (schema, table), copied in self._rows.items():
             await conn.copy_to_table(table, schema_name=schema, source=io.BytesIO(copied))
         return True

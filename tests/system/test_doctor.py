@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from estore.cli.compose import SERVICES, build
-from estore.cli.doctor import Finding, comparing, examine, messages
+from estore.cli.doctor import Finding, comparing, examine, examine_open, messages
 from estore.cli.doctor.comparing import merged
 from estore.contracts.orders import OrderConfirmed
 from estore.kit.ids import new_message_id
 from estore.kit.runtime import all_subscriptions
-from support.databases import Databases
+from estore.kit.service import Service
+from support.databases import Blank, Databases
 from support.market import HASTY, Market, in_process, key, ok
 from support.world import migrate_services, settings_for
 
@@ -135,17 +137,39 @@ async def bought(databases: Databases) -> str:
     return await databases.template("system doctor", fill)
 
 
-@pytest.fixture
-async def store(databases: Databases, bought: str) -> AsyncIterator[str]:
+@dataclass(frozen=True)
+class Store:
+    """A database that nobody writes but the test, and services that read it."""
+
+    dsn: str
+    services: list[Service]
+
+    async def broken(self, grace: timedelta = AT_REST) -> set[str]:
+        """What doctor finds between the services."""
+        findings = await examine_open(self.services, grace=grace)
+        return {finding.name for finding in findings if finding.service == "all" and not finding.holds}
+
+
+@pytest.fixture(scope="module")
+async def opened(databases: Databases, bought: str) -> AsyncIterator[tuple[Store, Blank]]:
     dsn = await databases.fresh(bought)
-    yield dsn
+    blank = await Blank.of(dsn)
+    services = build(settings_for(dsn, SERVICES))
+    for service in services:
+        await service.db.open()
+    yield Store(dsn, services), blank
+    for service in services:
+        await service.db.close()
+    await blank.close()
     await databases.drop(dsn)
 
 
-async def broken(dsn: str, grace: timedelta = AT_REST) -> set[str]:
-    """What doctor finds between the services."""
-    findings = await examine(settings_for(dsn, SERVICES), grace=grace)
-    return {finding.name for finding in findings if finding.service == "all" and not finding.holds}
+@pytest.fixture
+async def store(opened: tuple[Store, Blank]) -> AsyncIterator[Store]:
+    """The store at rest; what is damaged is mended for the next."""
+    store, at_rest = opened
+    yield store
+    assert await at_rest.restore()
 
 
 async def damage(dsn: str, sql: str) -> None:
@@ -157,8 +181,8 @@ async def damage(dsn: str, sql: str) -> None:
         await conn.close()
 
 
-async def test_a_store_at_rest_is_proved_over_what_it_holds(store: str) -> None:
-    findings = {f.name: f for f in await examine(settings_for(store, SERVICES), grace=AT_REST)}
+async def test_a_store_at_rest_is_proved_over_what_it_holds(store: Store) -> None:
+    findings = {f.name: f for f in await examine(settings_for(store.dsn, SERVICES), grace=AT_REST)}
 
     assert [f.name for f in findings.values() if not f.holds] == []
     assert [findings[name].over for name in (HELD, CAPTURED, CONFIRMED, CHARGED)] == [1, 3, 2, 2]
@@ -167,25 +191,25 @@ async def test_a_store_at_rest_is_proved_over_what_it_holds(store: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_doctor_finds(store: str, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_finds(store: Store, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (comparing, messages):
         monkeypatch.setattr(module, "PAUSES", (0.05, 0.05))
     sql, expected = CASES[case]
-    await damage(store, sql)
+    await damage(store.dsn, sql)
 
-    assert await broken(store) == expected
+    assert await store.broken() == expected
     # the same might be on its way, as long as something was told of it a moment ago
-    assert await broken(store, timedelta(hours=1)) == expected & NEVER_ON_ITS_WAY.get(case, {GHOST})
+    assert await store.broken(timedelta(hours=1)) == expected & NEVER_ON_ITS_WAY.get(case, {GHOST})
 
 
-async def test_what_is_on_its_way_is_looked_at_again(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_on_its_way_is_looked_at_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (comparing, messages):
         monkeypatch.setattr(module, "PAUSES", (0.3, 8.0))
-    conn = await asyncpg.connect(store)
+    conn = await asyncpg.connect(store.dsn)
     [order_id] = await conn.fetchrow("SELECT order_id FROM inventory.reservation WHERE state = 'committed'")
     change = "UPDATE inventory.reservation SET state = $2, reason = $3 WHERE order_id = $1"
     await conn.execute(change, order_id, "released", "expired")
-    examination = asyncio.create_task(broken(store))
+    examination = asyncio.create_task(store.broken())
     await asyncio.sleep(0.6)
     await conn.execute(change, order_id, "committed", None)
     await conn.close()
@@ -194,20 +218,20 @@ async def test_what_is_on_its_way_is_looked_at_again(store: str, monkeypatch: py
 
 
 @pytest.mark.parametrize("foreign", ["ec5b0000-0000-4000-8000-000000000001", "ffffffff-ffff-4fff-bfff-ffffffffffff"])
-async def test_an_event_whose_id_tells_no_time_is_judged_at_once(store: str, foreign: str) -> None:
+async def test_an_event_whose_id_tells_no_time_is_judged_at_once(store: Store, foreign: str) -> None:
     """The time in a random UUID may be in a year that no calendar has."""
     emit = (
         "INSERT INTO orders.outbox (id, name, subject, version, occurred_at, correlation_id, causation_id, traceparent,"
         f" body, published_at) VALUES ('{foreign}', 'order.confirmed.v1', 'ord_none', 1, now(), '', '', '', '', now())"
     )
-    await damage(store, emit)
-    assert APPLIED in await broken(store, timedelta(hours=1))
+    await damage(store.dsn, emit)
+    assert APPLIED in await store.broken(timedelta(hours=1))
 
-    for queue in all_subscriptions(build(settings_for(store, SERVICES))):
+    for queue in all_subscriptions(build(settings_for(store.dsn, SERVICES))):
         if OrderConfirmed in queue.handlers:
             applied = f"INSERT INTO {queue.service}.once (scope, key) VALUES ('{queue.queue}', '{foreign}')"
-            await damage(store, applied)
-    assert await broken(store) == set()
+            await damage(store.dsn, applied)
+    assert await store.broken() == set()
 
 
 async def test_streams_are_merged_by_key() -> None:
