@@ -35,10 +35,16 @@ class Refused(SeedFailed):
 
 
 class Api:
-    """A client of `services`, signed in as whoever a call names by e-mail address. like: whose sessions it shares."""
+    """A client of `services`, signed in as whoever a call names by e-mail address.
+
+    like: whose sessions it shares, and whose other services it calls.
+    """
 
     def __init__(self, services: Sequence[Service], like: Api | None = None) -> None:
-        transport = httpx.ASGITransport(app=Front(applications(services), lambda: True), raise_app_exceptions=False)
+        self._applications: dict[str, Any] = ({} if like is None else dict(like._applications)) | dict(
+            applications(services)
+        )
+        transport = httpx.ASGITransport(app=Front(self._applications, lambda: True), raise_app_exceptions=False)
         self._client = httpx.AsyncClient(
             transport=transport, base_url="http://estore.invalid", timeout=60, headers={"user-agent": "estore-seed"}
         )

@@ -39,8 +39,7 @@ def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, cl
         logging_config=None,
     )
     for route in app.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            model = handler.create_kwargs_model(path_parameters=route.path_parameters)
+        for handler, model in getattr(route, "route_handler_map", {}).values():
             handler.opt["parameters"] = {p.field_alias for p in model.expected_query_params}
             handler.opt["required"] = {p.field_alias for p in model.expected_query_params if p.is_required}
             declared = handler.parsed_fn_signature.parameters
