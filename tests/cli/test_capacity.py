@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from bench.capacity.__main__ import main as capacity  # noqa: E402
 from bench.capacity.demand import PRESETS, RANGES, Absurd, Demand, demand, option, preset  # noqa: E402
 from bench.capacity.parts import figures  # noqa: E402
 from bench.capacity.plan import Plan, plan  # noqa: E402
@@ -26,6 +29,18 @@ FIGURES = figures()
 
 
 def told(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What the command says, asked in this process: to start one takes as long as forty answers."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = capacity(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def told_outside(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same from a process of its own."""
     command = [sys.executable, "-m", "bench.run", "capacity", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -161,9 +176,10 @@ def test_an_option_goes_over_the_preset() -> None:
 
 
 def test_json_is_the_plan() -> None:
-    answer = told("--orders-per-second", "25", "--json")
+    answer = told_outside("--orders-per-second", "25", "--json")
 
     assert answer.returncode == 0
+    assert answer.stdout == told("--orders-per-second", "25", "--json").stdout
     found = msgspec.convert(json.loads(answer.stdout), Plan)
     assert found == at(25)
 
@@ -199,3 +215,9 @@ def test_a_bad_option_is_one_readable_line_and_exit_code_two(arguments: list[str
     assert answer.stdout == ""
     assert answer.stderr.startswith("estore: ")
     assert answer.stderr.count("\n") == 1
+
+
+def test_the_commands_exit_code_is_that_of_its_process() -> None:
+    inside, outside = told("--headroom=1"), told_outside("--headroom=1")
+
+    assert (outside.returncode, outside.stdout, outside.stderr) == (2, "", inside.stderr)
