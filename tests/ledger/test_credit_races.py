@@ -24,7 +24,7 @@ async def credit(ledger: Ledger) -> AsyncIterator[Credit]:
 
 async def patiently(credit: Credit, *events: object) -> None:
     """Hear as a queue does: again, where there was no connection left. A deadlock must not be hidden by that."""
-    for _ in range(100):
+    for _ in range(5_000):
         try:
             return await credit.ledger.hear_together(*events)
         except Transient as error:

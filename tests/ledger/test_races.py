@@ -89,7 +89,7 @@ async def test_who_posts_to_the_platforms_accounts_waits_for_nobody(ledger: Ledg
     await ledger.hear(ledger.sale(earns={VENDOR: (1, 0, 0), OTHER: (1, 0, 0)}))
     async with ledger.world.service("ledger").db.transaction() as tx:
         await Journal().lock(tx, [of_vendor(Kind.PENDING, VENDOR, "EUR")], ledger.clock.now())
-        await asyncio.wait_for(ledger.hear(ledger.capture(mine), ledger.capture(others), others), 5)
+        await asyncio.wait_for(ledger.hear(ledger.capture(mine), ledger.capture(others), others), 60)
         waiting = asyncio.create_task(ledger.hear(mine))
         await asyncio.sleep(0.2)
         waits = not waiting.done()

@@ -121,7 +121,7 @@ async def test_who_waits_is_told_why_and_what_came_back(shop: Shop, end: str) ->
         await shop.hear(shop.reserved(order))
         await shop.hear(*([refused(order)] if end == "refused" else [held(order), shop.failed(order)]))
 
-    client = shop.client(prefer="wait=5")
+    client = shop.client(prefer="wait=20")
     body = shop.body(credits=CREDIT)
     answer, _ = await asyncio.gather(client.post("/v1/orders", json=body, headers=key()), follow())
 

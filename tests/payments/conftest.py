@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
+from estore.services.payments.gateways.sandbox import provider
 from payments.shop import QUICK, Shop, opened
 from support.databases import Databases
 from support.world import World, world
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no answer comes, nobody waits for it as long as for all others, whose time is a busy machine's."""
+
+    async def hang() -> None:
+        await asyncio.sleep(0.05)
+        raise TimeoutError
+
+    monkeypatch.setattr(provider, "_hang", hang)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from estore.services.payments.jobs import Pump, Reports
 from support.world import World
 
 QUICK = {
-    "ESTORE_PAYMENTS_CALL_TIMEOUT": "0.3",
+    "ESTORE_PAYMENTS_CALL_TIMEOUT": "10",
     "ESTORE_PAYMENTS_PROVIDERS": "sandbox,invoice",
     "ESTORE_PAYMENTS_INVOICE_IBAN": "DE89 3704 0044 0532 0130 00",
     "ESTORE_PAYMENTS_INVOICE_BIC": "COBADEFFXXX",

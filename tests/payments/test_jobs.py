@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import sys
 
 import uvicorn
 
 from estore.kit.http import application
+from estore.kit.http.server import listening_socket
 from estore.services.payments import app
 from payments.shop import Shop
 from support.databases import Databases
@@ -50,7 +50,7 @@ asyncio.run(main())
 
 async def until(shop: Shop, sql: str) -> None:
     """Wait for a query to answer true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         while not (await shop.world.fetch("payments", sql))[0]["done"]:
             await asyncio.sleep(0.05)
 
@@ -77,17 +77,16 @@ async def test_what_a_killed_process_charged_is_recorded_by_the_next_and_charged
 
 
 async def test_everything_settles_by_itself_over_real_http(databases: Databases) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    listening = listening_socket("127.0.0.1", 0)
+    port = listening.getsockname()[1]
     hook = f"http://127.0.0.1:{port}/v1/payments/webhooks/sandbox"
     async with world(databases, "payments", real_time=True, ESTORE_PAYMENTS_SANDBOX_WEBHOOK_URL=hook, **QUICK) as made:
         shop, service = Shop(made), made.service("payments")
         shop.sandbox.client = None
         asgi = application("payments", service.routes, verifier=service.verifier, clock=service.clock)
-        server = uvicorn.Server(uvicorn.Config(asgi, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(asgi, log_config=None, lifespan="off"))
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(server.serve([listening]))
         await made.run()
         methods = {
             "pm_ok": "captured",

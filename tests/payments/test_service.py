@@ -13,9 +13,11 @@ from estore.kit.errors import Transient
 from estore.services.payments import app
 from estore.services.payments.domain import Finding, Found, Refund, RefundFinding
 from estore.services.payments.gateways import signing
+from estore.services.payments.gateways.sandbox import provider
 from estore.services.payments.service import Outcomes, captures
 from payments.shop import Shop, all_at_once
 from support.databases import Databases
+from support.market import until
 from support.world import settings_for
 
 
@@ -333,10 +335,15 @@ async def test_what_happens_later_keeps_the_chain_of_causes(shop: Shop) -> None:
     ]
 
 
-async def test_a_forced_stop_leaves_the_claim_to_expire(shop: Shop) -> None:
+async def test_a_forced_stop_leaves_the_claim_to_expire(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "_hang", asyncio.Event().wait)
     request = shop.request("pm_never_answers")
     await shop.world.deliver("payments", request)
-    await asyncio.sleep(0.05)
+
+    async def asked() -> bool:
+        return bool((await shop.intent(request.order_id))["tries"])
+
+    await until("the provider is asked", asked)
     await shop.pump.stop(0.0)
     row = await shop.intent(request.order_id)
 

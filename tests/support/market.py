@@ -6,12 +6,13 @@ import asyncio
 import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 import httpx
+import pytest
 
 from estore.cli.compose import SERVICES
 from estore.cli.doctor import Finding, examine, examine_open
@@ -23,6 +24,7 @@ from estore.kit.http.cache import ReadCache
 from estore.kit.http.server import listening_socket, server
 from estore.kit.runtime import all_subscriptions
 from estore.kit.settings import Settings
+from estore.services.orders.service import reading
 from support.databases import Databases
 from support.world import World, world
 
@@ -36,7 +38,7 @@ HASTY = {
     "ESTORE_ORDERS_PAYMENT_SECONDS": "600",
     "ESTORE_ORDERS_ACTION_SECONDS": "4",
     "ESTORE_ORDERS_GRACE_SECONDS": "1",
-    "ESTORE_PAYMENTS_CALL_TIMEOUT": "1",
+    "ESTORE_PAYMENTS_CALL_TIMEOUT": "3",
     "ESTORE_PAYMENTS_FIRST_LOOK": "0.3",
     "ESTORE_PAYMENTS_LONGEST_LOOK": "1",
     "ESTORE_PAYMENTS_LEASE": "8",
@@ -337,7 +339,10 @@ async def in_process(
         "ESTORE_IDENTITY_ARGON2_MEMORY": "1024",
         **environment,
     }
-    async with world(databases, *SERVICES, real_time=True, dsn=dsn, **environment) as made:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(reading, "CART_SECONDS", 90.0)
+        opening = world(databases, *SERVICES, real_time=True, dsn=dsn, **environment)
+        made = await stack.enter_async_context(opening)
         services = list(made.services.values())
         bus = None
         if amqp_url:

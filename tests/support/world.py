@@ -6,8 +6,8 @@ import importlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+import pytest
 from litestar import Litestar
 
 from estore.contracts import REGISTRY
@@ -25,7 +26,8 @@ from estore.kit.bus.local import LocalBus
 from estore.kit.clock import ManualClock, SystemClock
 from estore.kit.context import SYSTEM, Context, Principal, Role
 from estore.kit.contract import Event
-from estore.kit.db import migrate, migrations_of
+from estore.kit.db import database, migrate, migrations_of
+from estore.kit.endpoint import Edge
 from estore.kit.envelope import Envelope, Message
 from estore.kit.http import application
 from estore.kit.runtime import Runtime, all_subscriptions
@@ -208,6 +210,20 @@ class World:
         return self.runtime
 
 
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Services that are built here give up after minutes: how long they take says how busy the machine is."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("endpoint", "batched"):
+            real = getattr(Edge, name)
+
+            def patient(*given: Any, real: Any = real, timeout: float = 5.0, **policy: Any) -> Any:
+                return real(*given, timeout=20 * timeout, **policy)
+
+            patched.setattr(Edge, name, patient)
+        yield
+
+
 @asynccontextmanager
 async def world(
     databases: Databases,
@@ -224,22 +240,24 @@ async def world(
         dsn = await databases.lend(await databases.template(title, lambda dsn: migrate_services(dsn, names)))
     clock: ManualClock | SystemClock = SystemClock() if real_time else ManualClock()
     settings = settings_for(dsn, names, currency=currency, **environment)
-    services = {
-        name: importlib.import_module(f"estore.services.{name}.app").build(settings, clock=clock) for name in names
-    }
-    for service in services.values():
-        await service.db.open()
-    made = World(services, dsn, clock, settings)
-    try:
-        yield made
-    finally:
-        if made.runtime is not None:
-            await made.runtime.stop(drain=2.0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "ACQUIRE_SECONDS", 30.0)
+        with unhurried():
+            apps = {name: importlib.import_module(f"estore.services.{name}.app") for name in names}
+            services = {name: app.build(settings, clock=clock) for name, app in apps.items()}
         for service in services.values():
-            await service.db.close()
-        if not shared:
-            shutil.rmtree(settings.data, ignore_errors=True)
-            await databases.give_back(dsn)
+            await service.db.open()
+        made = World(services, dsn, clock, settings)
+        try:
+            yield made
+        finally:
+            if made.runtime is not None:
+                await made.runtime.stop(drain=2.0)
+            for service in services.values():
+                await service.db.close()
+            if not shared:
+                shutil.rmtree(settings.data, ignore_errors=True)
+                await databases.give_back(dsn)
 
 
 __all__ = ["World", "dsn_of", "world"]

@@ -19,10 +19,16 @@ def provider(books: StandIn, *, clock: ManualClock | None = None, **values: Any)
         "api_key": KEY,
         "webhook_secrets": (SECRET, OLD_SECRET),
         "return_url": "https://shop.test/paid",
-        "timeout": 0.25,
+        "timeout": 30.0,
         "api_base": books.url,
     }
-    return StripeProvider(StripeSettings(**settings | values), clock or ManualClock(NOW))
+    made = StripeProvider(StripeSettings(**settings | values), clock or ManualClock(NOW))
+
+    def hurry(hangs: bool) -> None:
+        made._http._timeout = 0.25 if hangs else 30.0
+
+    books.hurry = hurry
+    return made
 
 
 def intent(method: str = "pm_card_visa", **values: Any) -> Intent:

@@ -95,7 +95,7 @@ async def shop(databases: Databases, books: StandIn) -> AsyncIterator[Shop]:
         "ESTORE_PAYMENTS_STRIPE_API_KEY": KEY,
         "ESTORE_PAYMENTS_STRIPE_WEBHOOK_SECRET": f"{SECRET}, {OLD_SECRET}",
         "ESTORE_PAYMENTS_STRIPE_API_BASE": books.url,
-        "ESTORE_PAYMENTS_CALL_TIMEOUT": "0.5",
+        "ESTORE_PAYMENTS_CALL_TIMEOUT": "2",
     }
     async with world(databases, "payments", **settings) as made:
         shop = Shop(made, books)

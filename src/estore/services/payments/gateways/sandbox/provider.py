@@ -114,7 +114,7 @@ class SandboxProvider:
 
     async def charge(self, intent: Intent) -> Finding:
         if intent.method == "pm_never_answers":
-            await asyncio.sleep(_HANG_SECONDS)
+            await _hang()
         status = _STATUS_OF.get(intent.method)
         now = self._clock.now()
         ripe = now + timedelta(seconds=self.settings.slow_seconds) if status == "processing" else None
@@ -122,7 +122,7 @@ class SandboxProvider:
         held = await self._charges.submit(self._charge_of(intent, status or "declined", code, ripe))
         if held.status == "captured":
             if intent.method == "pm_timeout_after_charge":
-                await asyncio.sleep(_HANG_SECONDS)
+                await _hang()
             if intent.method == "pm_duplicate_webhooks":
                 self._deliver_soon()
                 await asyncio.sleep(_HEAD_START_SECONDS)
@@ -139,7 +139,7 @@ class SandboxProvider:
     async def refund(self, refund: Refund) -> RefundFinding:
         reference = await self.books.refund(refund.id, refund.charge_key, refund.amount, self._clock.now())
         if reference is not None and refund.method == "pm_timeout_after_charge":
-            await asyncio.sleep(_HANG_SECONDS)
+            await _hang()
         if reference is None:
             before = await self.lookup_refund(refund)
             return before if before.reference else RefundFinding(RefundFound.REFUSED, code="exceeds_captured")
@@ -354,3 +354,7 @@ def _report(task: asyncio.Task[None]) -> None:
     """A delivery that failed is tried again by the job."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.warning("webhook delivery stopped", error=str(error))
+
+
+async def _hang() -> None:
+    await asyncio.sleep(_HANG_SECONDS)
