@@ -23,8 +23,8 @@ from estore.kit.bus.rabbitmq import RabbitBus
 from estore.kit.bus.topology import dead_queue, declare, events_exchange
 from estore.kit.db import Database
 from estore.kit.errors import Transient
-from estore.kit.processes import free_port
 from support.brokers import Rabbit
+from support.ports import reserved_port
 
 
 @asynccontextmanager
@@ -262,7 +262,7 @@ class TestConnecting(RabbitWorld):
 
     async def test_a_service_starts_without_its_broker(self, world: World) -> None:
         actor = world.actor()
-        parts, port = urlsplit(self.url), free_port()
+        parts, port = urlsplit(self.url), reserved_port()
         netloc = f"{parts.username}:{parts.password}@127.0.0.1:{port}"
         self.url, real = urlunsplit(parts._replace(netloc=netloc)), self.url
 

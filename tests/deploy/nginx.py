@@ -14,7 +14,7 @@ from typing import Any
 
 from estore.cli.deploy import PORT
 from estore.cli.deploy.gateway import LISTEN, render
-from estore.kit.processes import free_port
+from support.ports import reserved_port
 
 
 def program() -> str:
@@ -47,7 +47,7 @@ async def gateway(folder: Path, behind: Echo, names: Names, *, services: str) ->
 
     behind: whoever answers for all services. services: the ways to them, `kept()` or `fresh()`.
     """
-    port = free_port()
+    port = reserved_port()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: names, local_addr=("127.0.0.1", 0))
     resolver = "{}:{}".format(*transport.get_extra_info("sockname"))
     (folder / "services.conf").write_text(services.replace(f":{PORT}", f":{behind.port}"))
@@ -88,7 +88,7 @@ class Echo:
     def __init__(self) -> None:
         self.asked: list[Mapping[str, Any]] = []
         self.connections = 0
-        self.port = free_port()
+        self.port = reserved_port()
         self.serves = False
         self._open: list[asyncio.StreamWriter] = []
 

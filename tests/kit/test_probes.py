@@ -22,11 +22,11 @@ from estore.cli.serve import front_for
 from estore.kit.auth import PublicKey, new_key, store_keys
 from estore.kit.clock import utc_now
 from estore.kit.http.cache import ReadCache
-from estore.kit.processes import free_port
 from estore.kit.runtime import Runtime, local_bus
 from estore.services.vendors.app import build
 from support.databases import Databases
 from support.market import until
+from support.ports import reserved_port
 from support.world import migrate_services, settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -151,7 +151,7 @@ class Process:
     """`estore serve all` on a database of its own, as an operator starts it."""
 
     def __init__(self, dsn: str, log: Path, **environment: str) -> None:
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.url = f"http://127.0.0.1:{(port := reserved_port())}"
         self._log = log
         settings = settings_for(dsn, ["vendors"])
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ESTORE_")}

@@ -20,9 +20,9 @@ from estore.cli.compose import SERVICES, build, prepare
 from estore.kit.auth import PublicKey, new_key, sign, store_keys
 from estore.kit.clock import SystemClock
 from estore.kit.context import Principal, Role
-from estore.kit.processes import free_port
 from estore.kit.settings import Settings
 from support.market import until
+from support.ports import reserved_port
 from support.warm import Warm, warm_estore
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ class Process:
 
     def __init__(self, names: Sequence[str], environment: dict[str, str], log: Path) -> None:
         self.names = names
-        self.port = free_port()
+        self.port = reserved_port()
         self._environment = environment
         self._log = log
         self._process: subprocess.Popen[bytes] | Warm | None = None
