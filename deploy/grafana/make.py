@@ -239,7 +239,7 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
                     for share, name in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))
                 ],
             ),
-            ("Index caught up", "s", [("time() - max(estore_search_caught_up_timestamp_seconds)", "ago")]),
+            ("Index caught up", "s", [("time() - max(estore_search_caught_up_timestamp_seconds > 0)", "ago")]),
             (
                 "What search hears",
                 "ops",

@@ -220,12 +220,21 @@ def test_prometheus_finds_every_service() -> None:
 
     assert found["dns_sd_configs"][0]["names"] == list(SERVICES)
     assert found["dns_sd_configs"][0]["port"] == 8000
+    # As rules and dashboards tell processes apart.
+    for name in ("prometheus.yml", "kubernetes.yml"):
+        jobs = yaml.safe_load(RULES.with_name(name).read_text())["scrape_configs"]
+        [estore] = [job for job in jobs if job["job_name"] == "estore"]
+        assert "process" in {relabel.get("target_label") for relabel in estore["relabel_configs"]}
 
 
 @pytest.mark.parametrize(
     "command",
-    [["check", "rules", "--lint-fatal", str(RULES)], ["test", "rules", str(RULE_TESTS)]],
-    ids=["check", "test"],
+    [
+        ["check", "rules", "--lint-fatal", str(RULES)],
+        ["test", "rules", str(RULE_TESTS)],
+        ["check", "config", "--syntax-only", str(RULES.with_name("prometheus.yml"))],
+    ],
+    ids=["rules", "rules.test", "prometheus"],
 )
 def test_promtool_agrees(command: list[str]) -> None:
     said = subprocess.run([promtool(), *command], capture_output=True, text=True, check=False)
