@@ -24,6 +24,7 @@ EMAIL = "zaphod.canary@example.com"
 PASSWORD = "canary-Tr1llian-42!"
 NAME = "Zaphod Canarybrox"
 STREET = "Kanarienweg 4711"
+PHONE = "+49 341 4711-007"
 CARD = "4242424242424242"
 IBAN = "DE89370400440532013000"
 BANK_HOLDER = "Canary Holding Ltd"
@@ -74,7 +75,8 @@ async def account(watched: Watched) -> None:
         watched.secrets[name] = session[name]
     signed_in = watched.market.store.client(session["access_token"])
     await signed_in.get("/v1/me")
-    await signed_in.post("/v1/me/addresses", json=ADDRESS | {"country": "Germany"}, headers=key())
+    for country in ("DE", "Germany"):
+        await signed_in.post("/v1/me/addresses", json=ADDRESS | {"country": country, "phone": PHONE}, headers=key())
     await watched.market.store.client(session["access_token"] + "x").get("/v1/me")
     for email in (EMAIL, EMAIL + " "):
         await guest.post("/v1/accounts/password-resets", json={"email": email}, headers=key())
@@ -145,7 +147,7 @@ async def break_things(watched: Watched, sku: str, monkeypatch: pytest.MonkeyPat
     assert refused.status_code == 500, refused.text
 
     def broken(self: Quotes, *_args: object) -> None:
-        raise RuntimeError(f"cannot send to {NAME!r}, {STREET!r}, <{EMAIL}>, paid by {CARD} or {IBAN}")
+        raise RuntimeError(f"can't send to {NAME!r}, {STREET!r}, <{EMAIL}>, {PHONE}, paid by {CARD} or {IBAN}")
 
     with monkeypatch.context() as patched:
         patched.setattr(Quotes, "price", broken)
@@ -167,6 +169,7 @@ async def test_nothing_told_in_confidence_is_told_on(watched: Watched, monkeypat
         "password": PASSWORD,
         "name": NAME,
         "street": STREET,
+        "phone": PHONE,
         "card": CARD,
         "IBAN": IBAN,
         "holder": BANK_HOLDER,
