@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from identity.conftest import CHEAP, Identity
 from support.databases import Databases
-from support.market import until
+from support.waiting import until
 from support.world import world
 
 

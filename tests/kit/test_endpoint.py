@@ -10,7 +10,7 @@ import pytest
 from estore.kit.context import Context
 from estore.kit.db import statements
 from kit.shop import Add, Shop, TooMany, gate, open_shop
-from support.market import until
+from support.waiting import until
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from estore.services.payments.gateways.sandbox import provider
 from estore.services.payments.service import Outcomes, captures
 from payments.shop import Shop, all_at_once
 from support.databases import Databases
-from support.market import until
+from support.waiting import until
 from support.world import settings_for
 
 

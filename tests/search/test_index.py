@@ -14,7 +14,7 @@ from estore.services.search.store import changes
 from estore.services.search.store.index import Folder, Reader, Text, Wanted
 from search.factories import Shop, archived, bought, changed, published, rated, repriced, stock
 from support.databases import Databases
-from support.market import until
+from support.waiting import until
 from support.world import world
 
 

@@ -26,6 +26,7 @@ from estore.kit.runtime import all_subscriptions
 from estore.kit.settings import Settings
 from estore.services.orders.service import reading
 from support.databases import Databases
+from support.waiting import until
 from support.world import World, world
 
 JSON = dict[str, Any]
@@ -72,15 +73,6 @@ class Vendor:
 
     id: str
     client: httpx.AsyncClient
-
-
-async def until(what: str, ask: Callable[[], Awaitable[Any]], seconds: float = 90.0, pause: float = 0.02) -> Any:
-    """Ask until the answer is true; fails with `what` and the last answer."""
-    deadline = monotonic() + seconds
-    while not (answer := await ask()):
-        assert monotonic() < deadline, f"after {seconds:g} s still not: {what} ({answer!r})"
-        await asyncio.sleep(pause)
-    return answer
 
 
 class Market:
