@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from estore.kit.clock import utc_now
 from estore.services.search.domain.text import understand
-from estore.services.search.store.index import Folder, Found, Reader, Text, Wanted, Writer, facets, portions
+from estore.services.search.jobs.ahead import LOOKS, Ahead
+from estore.services.search.store.index import Folder, Found, Reader, Text, Wanted, Writer, facets, portions, reader
 from estore.services.search.store.index.filters import Filters
 from estore.services.search.store.index.schema import Offered
 
@@ -24,12 +27,12 @@ class Shelf:
     """An index of its own, without PostgreSQL."""
 
     def __init__(self, root: Path) -> None:
-        folder, text = Folder(root), Text("english")
-        generation = folder.begin()
+        self.folder, text = Folder(root), Text("english")
+        generation = self.folder.begin()
         self._writer = Writer(generation, text)
         self._writer.commit()
-        folder.swap(generation)
-        self.reader = Reader(folder, text)
+        self.folder.swap(generation)
+        self.reader = Reader(self.folder, text)
 
     def put(self, rows: Iterable[Offered]) -> None:
         self._writer.put(rows, utc_now())
@@ -148,3 +151,89 @@ def test_of_more_values_than_are_kept_the_most_frequent_are_shown(shelf: Shelf, 
     brands = shelf.search("mug lamp ").facets["brand"]
 
     assert (len(brands), brands["both"]) == (facets.FACET_VALUES, 4)
+
+
+def test_words_of_products_that_differ_in_all_that_they_have_are_known_to_be_apart(
+    tmp_path: Path, dice: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "MUCH", 0)
+    shelf = Shelf(tmp_path)
+    kept = shelf.reader._portions
+    for at, (word, same) in enumerate([("mug", {}), ("lamp", {"category_path": ["light"]}), ("vase", {"brand": None})]):
+        rows = [offered(at * 100 + n, word, dice, brand="Ton") for n in range(9)]
+        shelf.put(row._replace(**{"category_path": ["home"], "vendor_id": "vnd_a", **same}) for row in rows)
+    seen = []
+    proves = kept.are_apart
+    monkeypatch.setattr(kept, "are_apart", lambda apart: seen.append(proves(apart)) or seen[-1])
+    for query in ("mug ", "lamp ", "vase "):
+        shelf.search(query)
+    seen.clear()
+    found = {query: shelf.search(query) for query in ("mug lamp ", "mug vase ", "lamp vase ", "mug lamp vase ")}
+
+    assert seen == [True, True, True, True]
+    assert found == {query: shelf.together(query) for query in found}
+    assert [each.total for each in found.values()] == [18, 18, 18, 27]
+
+
+def test_words_that_may_be_of_one_product_are_not_taken_to_be_apart(
+    tmp_path: Path, dice: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "MUCH", 0)
+    shelf = Shelf(tmp_path)
+    # Brands of both differ as far as there are any: what has none may be the same product
+    rows = [offered(at, word, dice, brand="x") for at, word in enumerate(("mug", "mug", "lamp", "lamp", "mug lamp"))]
+    brands = ("Ton", "Ton", "Glas", "Glas", None)
+    same = {"category_path": ["home"], "vendor_id": "vnd_a"}
+    shelf.put(row._replace(brand=brand, **same) for row, brand in zip(rows, brands, strict=True))
+    for query in ("mug ", "lamp "):
+        shelf.search(query)
+    found = shelf.search("mug lamp ")
+
+    assert (found.keys, found.relaxed) == ([4], False)
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["by the other thread", "by this one"])
+def test_facets_that_are_counted_beside_the_search_are_the_same(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, *, busy: bool
+) -> None:
+    queries = [f"{first} {second}" for first, second in itertools.product(*WORDS)] + ["mug kettle", "lamp candle"]
+    alone = {query: shelf.search(query, limit=9) for query in queries}
+    monkeypatch.setattr(reader, "MANY", 1)
+    other, free = Reader(shelf.folder, Text("english")), Event()
+    if busy:
+        other._counting._beside.submit(free.wait, 60)
+    found = {query: other.search(Wanted(understand(query), limit=9)) for query in queries}
+    free.set()
+
+    assert found == alone
+
+
+def test_frequent_words_are_prepared_and_those_that_were_asked_for_again(
+    tmp_path: Path, dice: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "MUCH", 2)
+    monkeypatch.setattr(reader, "FREQUENT", 4)
+    shelf = Shelf(tmp_path)
+    shelf.put(offered(at, title, dice) for at, title in enumerate(["mug", "lamp"] * 4 + ["vase", "vase"]))
+    ahead, counted = Ahead(shelf.reader), []
+    keep = shelf.reader._counting.keep
+    monkeypatch.setattr(
+        shelf.reader._counting,
+        "keep",
+        lambda searcher, apart: counted.append(str(apart.words[0])) or keep(searcher, apart),
+    )
+
+    async def look(times: int) -> list[str]:
+        counted.clear()
+        for _ in range(times):
+            await ahead.step()
+        return [word for word in ("mug", "lamp", "vase", "home") if any(f'"{word}"' in query for query in counted)]
+
+    early, first = asyncio.run(look(LOOKS)), asyncio.run(look(30))
+    shelf.search("vase ")
+    shelf.put([offered(100, "plate", dice)])
+    soon, again, last = asyncio.run(look(LOOKS)), asyncio.run(look(30)), asyncio.run(look(5))
+
+    assert (early, soon, last) == ([], [], [])
+    assert (first, again) == (["mug", "lamp", "home"], ["mug", "lamp", "vase", "home"])
+    assert shelf.search("mug lamp ") == shelf.together("mug lamp ")

@@ -18,6 +18,16 @@ class Kept:
         self._lock = Lock()
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
 
+    def peek(self, key: Hashable) -> Any:
+        """Return the answer to `key`, None where none is kept."""
+        with self._lock:
+            return self._answers.get(key)
+
+    def all(self) -> list[Any]:
+        """Return what is kept, what was asked for last first."""
+        with self._lock:
+            return list(reversed(self._answers.values()))
+
     def get(self, key: Hashable, make: Callable[[], T], worth: Callable[[T], bool] = lambda _: True) -> T:
         """Return the answer to `key`, which says all that it depends on, the commit included. worth: whether it is to
         be kept."""

@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_left
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import tantivy
 from tantivy import Order, Query, Searcher
 
+from estore.kit.clock import monotonic
 from estore.services.search.domain import ranking
 from estore.services.search.domain.errors import IndexMissing
 from estore.services.search.domain.text import Asked
-from estore.services.search.store.index.facets import Counting
-from estore.services.search.store.index.filters import Filters, chosen, narrowed, one_of, picked
+from estore.services.search.store.index.facets import Counting, Counts
+from estore.services.search.store.index.filters import chosen, narrowed, one_of, picked
 from estore.services.search.store.index.folder import Folder
 from estore.services.search.store.index.kept import Kept
 from estore.services.search.store.index.matching import FEW, MUST, NOT, SHOULD, Matching, Synonyms, any_of, every
 from estore.services.search.store.index.portions import Apart, Page, Portions
 from estore.services.search.store.index.schema import SCHEMA_VERSION, WITH_NUMBERS, Text
+from estore.services.search.store.index.wanted import Attempt, Found, Wanted
 
 # Answers of the last commit that a process keeps, some 30 kB each with facets.
 ANSWERS = 256
@@ -33,6 +35,9 @@ SUGGESTIONS = 2000
 ENOUGH = 100_000
 # As many as are merged of what single words find.
 MERGED = 200
+# Words whose portions are found ahead of those who ask for them; at least so many products have them, or they were
+# asked for before; and as many hits of them as a page has that nobody gave a size.
+PREPARED, FREQUENT, PAGE = 768, 5000, 20
 # What is sorted by: field and direction; relevance is the text's score times the product's weight.
 SORTS: Mapping[str, tuple[str, Order]] = {
     "price": ("price", Order.Asc),
@@ -42,50 +47,11 @@ SORTS: Mapping[str, tuple[str, Order]] = {
 }
 
 
+# Where all words are of so many products, facets are counted while the best are looked for, and seldom in vain.
+MANY = 4000
 # More than there can be of anything.
 MOST = 2**53
 Commit = tuple[str, int, int]
-
-
-class Wanted(NamedTuple):
-    """What to look for. synonyms, pinned (key, position from 1 on, in order), boosted, buried: the operator's.
-    unreadable: something was typed, but nothing that can be looked for; nothing typed asks for everything.
-    words: the version of the synonyms: an answer is kept for those who ask the same with the same. named: attributes
-    that are to be counted, however many others there are."""
-
-    asked: Asked = Asked(())
-    filters: Filters = Filters()
-    sort: str = "relevance"
-    limit: int = 20
-    offset: int = 0
-    facets: bool = True
-    synonyms: Synonyms = MappingProxyType({})
-    pinned: tuple[tuple[int, int], ...] = ()
-    boosted: tuple[int, ...] = ()
-    buried: tuple[int, ...] = ()
-    explain: bool = False
-    unreadable: bool = False
-    words: int = 0
-    named: tuple[str, ...] = ()
-
-    def key(self) -> Hashable:
-        """Return what an answer depends on, the index apart."""
-        attributes = tuple(sorted(self.filters.attributes.items()))
-        others = tuple(value for value in self[2:] if value is not self.synonyms)
-        return self.asked, self.filters[:-1], attributes, others
-
-
-class Found(NamedTuple):
-    """keys: of the products, best first, the pinned ones where they are to stand. scores, explained: of each key, and
-    how its text's score came to be; of pinned ones 0 and nothing. facets: kind -> value -> how many."""
-
-    keys: list[int]
-    pinned: frozenset[int]
-    scores: list[float]
-    total: int
-    relaxed: bool
-    facets: dict[str, dict[str, int]]
-    explained: list[Any]
 
 
 class Reader:
@@ -102,6 +68,8 @@ class Reader:
         self._counting = Counting(self._portions)
         self._answers = Kept(ANSWERS)
         self._starting = Kept(SUGGESTIONS)
+        self._ahead: tuple[Commit, Iterator[Query]] = self._seen, iter(())
+        self._known: tuple[Any, Sequence[Query]] = None, ()
 
     def searcher(self) -> Searcher:
         """Return a view of the last commit. Raises IndexMissing before there is one."""
@@ -157,37 +125,61 @@ class Reader:
         pins = self._allowed(searcher, pinned, parts)
         # Those past the end stand at the end, where nothing follows that would have to make room
         before = sum(place < wanted.offset for place in ranking.places([place for _, place in pins], MOST))
-        attempt, text, ranked, relaxed, page = 0, Query.empty_query(), Query.empty_query(), False, Page([], [], [], 0)
-        apart = None
-        for attempt, (text, relaxed, words) in enumerate(self._attempts(searcher, wanted, parts)):  # noqa: B007 - the last found
-            ranked = fitting = narrowed(text, parts)
+        attempt, ranked, counts, page = Attempt(Query.empty_query()), Query.empty_query(), None, Page([], [], [], 0)
+        for number, attempt in enumerate(self._attempts(searcher, wanted, parts)):
+            ranked = fitting = narrowed(attempt.text, parts)
+            if not pins and self._in_vain(searcher, commit, attempt, fitting):
+                continue
             if pins:
                 ranked = Query.boolean_query([(MUST, ranked), (NOT, self._keys([key for key, _ in pins]))])
             if wanted.sort == "relevance":
                 ranked = self._favoured(ranked, wanted.boosted, wanted.buried)
             # There is one word only; or two were looked for before, and no product had them
-            apart = Apart(commit, words) if words and not (parts or pinned) else None
+            apart = Apart(commit, attempt.words) if attempt.words and not (parts or pinned) else None
+            counts = self._counts(searcher, (commit, number), wanted._replace(pinned=pinned), parts, attempt, apart)
             page = self._ranked(searcher, ranked, wanted, wanted.offset - before, apart)
             # What is pinned and has the words is found as well
             if page.total or (pins and self._page(searcher, fitting, "relevance", 1, 0).total):
                 break
         else:
-            relaxed = False
-        total, facets = page.total + len(pins), {}
-        if wanted.facets and total:
-            # The same on every page
-            same = wanted._replace(sort="", limit=0, offset=0, pinned=pinned, boosted=(), buried=(), explain=False)
-            counted = any_of([text, self._keys([key for key, _ in pinned])]) if pinned else text
-            facets = self._answers.get(
-                (commit, attempt, same.key()),
-                lambda: self._counting.facets(
-                    searcher, counted, parts, picked(wanted.filters), total, apart, wanted.named
-                ),
-            )
+            attempt = attempt._replace(relaxed=False)
+        total = page.total + len(pins)
+        facets = counts(total) if counts and wanted.facets and total else {}
         why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
         rows = self._laid_out(page, why, pins, wanted)
         keys, scores, explained = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
-        return Found(keys, frozenset(key for key, _ in pins), scores, total, relaxed, facets, explained)
+        return Found(keys, frozenset(key for key, _ in pins), scores, total, attempt.relaxed, facets, explained)
+
+    def _in_vain(self, searcher: Searcher, commit: Commit, attempt: Attempt, fitting: Query) -> bool:
+        """Tell whether an attempt is known to find nothing, or that is cheaper to see than what it finds."""
+        if attempt.needed and self._portions.are_apart(Apart(commit, attempt.needed)):
+            return True
+        return attempt.unlikely and not searcher.search(fitting, 1, False, "weight").hits
+
+    def _counts(
+        self,
+        searcher: Searcher,
+        which: tuple[Commit, int],
+        wanted: Wanted,
+        parts: Mapping[str, Query],
+        attempt: Attempt,
+        apart: Apart | None,
+    ) -> Callable[[int], Counts]:
+        """Return what counts the facets of an attempt that found so many products. Of many, that begins at once."""
+        pinned = [key for key, _ in wanted.pinned]
+        counted = any_of([attempt.text, self._keys(pinned)]) if pinned else attempt.text
+        # The same on every page
+        same = wanted._replace(sort="", limit=0, offset=0, boosted=(), buried=(), explain=False)
+        key = which, same.key()
+
+        def count(total: int = 0) -> Counts:
+            chosen_terms = picked(wanted.filters)
+            return self._counting.facets(searcher, counted, parts, chosen_terms, total, apart, wanted.named)
+
+        if attempt.many and wanted.facets and self._answers.peek(key) is None:
+            begun = self._counting.begin(count)
+            return lambda _: self._answers.get(key, begun)
+        return lambda total: self._answers.get(key, partial(count, total))
 
     def _laid_out(
         self, page: Page, why: Sequence[Any], pins: Sequence[tuple[int, int]], wanted: Wanted
@@ -222,31 +214,31 @@ class Reader:
         last = offset + wanted.limit
         if apart is None or wanted.sort != "relevance" or wanted.boosted or wanted.buried or last > MERGED:
             return self._page(searcher, query, wanted.sort, wanted.limit, offset)
-        return self._portions.page(
-            apart, wanted.limit, offset, lambda word, most: self._page(searcher, word, "relevance", most, 0)
-        )
+        return self._portions.page(apart, wanted.limit, offset, partial(self._best, searcher))
 
-    def _attempts(
-        self, searcher: Searcher, wanted: Wanted, parts: Mapping[str, Query]
-    ) -> Iterator[tuple[Query, bool, Sequence[Query]]]:
-        """Yield queries for the words, from strict to lenient, whether only a part of the words has to be there, and
-        the words where one of them is enough and no product has two."""
+    def _attempts(self, searcher: Searcher, wanted: Wanted, parts: Mapping[str, Query]) -> Iterator[Attempt]:
+        """Yield what to look for, from strict to lenient."""
         asked = wanted.asked
         if not asked.words and not asked.phrases:
-            yield Query.empty_query() if wanted.unreadable else Query.all_query(), False, ()
+            yield Attempt(Query.empty_query() if wanted.unreadable else Query.all_query())
             return
         matching = Matching(self._text, searcher, wanted.synonyms)
         code = matching.code(asked.code) if asked.code else None
         plain, lift = matching.all_of(asked), matching.side_by_side(asked)
         alone = len(plain) == 1 and lift is None and code is None
-        yield self._lifted(every(plain), lift, code), False, plain if alone else ()
+        yield Attempt(
+            self._lifted(every(plain), lift, code),
+            words=plain if alone else (),
+            needed=plain if code is None else (),
+            many=len(plain) > 1 and matching.fewest >= MANY,
+        )
         guessed = matching.all_of(asked, guess=True)
         if matching.guessed:
-            yield self._lifted(every(guessed), lift, code), False, ()
+            yield Attempt(self._lifted(every(guessed), lift, code), unlikely=True)
         # Words that are known are not guessed at as well: that would find a large part of the shop, and nothing better
         for clauses in (plain, guessed) if matching.guessed else (plain,):
             for size in self._sizes(searcher, clauses, parts):
-                yield any_of(clauses, size), True, clauses if size == 1 else ()
+                yield Attempt(any_of(clauses, size), relaxed=True, words=clauses if size == 1 else ())
 
     def _sizes(self, searcher: Searcher, clauses: Sequence[Query], parts: Mapping[str, Query]) -> Sequence[int]:
         """Return how many of the words to look for, fewer and fewer: of many words the most that find anything, which
@@ -289,6 +281,45 @@ class Reader:
         keys = [int(key or 0) for key in searcher.fast_field_values("key", addresses)]
         # The binding's stub does not know the count
         return Page(keys, [float(score) for score, _ in result.hits], addresses, int(result.count))  # type: ignore[attr-defined]
+
+    # --- ahead of those who ask -------------------------------------------------------------------------------------
+
+    def commit(self) -> Commit:
+        """Return which commit answers. Raises IndexMissing."""
+        return self._view()[1]
+
+    def prepare(self, seconds: float) -> bool:
+        """Find, for so long and a word more, what single words find that may be asked for: those that were, and those
+        that most products have. Returns whether there was one. Raises IndexMissing. Blocks, for one at a time."""
+        searcher, commit = self._view()
+        if self._ahead[0] != commit:
+            words = {repr(word): word for word in (*self._portions.lost(commit), *self._frequent(searcher, commit))}
+            self._ahead = commit, iter(list(words.values())[:PREPARED])
+        until = monotonic() + seconds
+        for word in self._ahead[1]:
+            apart = Apart(commit, [word])
+            self._portions.page(apart, PAGE, 0, partial(self._best, searcher))
+            self._counting.keep(searcher, apart)
+            if monotonic() > until:
+                return True
+        return False
+
+    def _best(self, searcher: Searcher, word: Query, most: int) -> Page:
+        return self._page(searcher, word, "relevance", most, 0)
+
+    def _frequent(self, searcher: Searcher, commit: Commit) -> Sequence[Query]:
+        """Return words that FREQUENT products have: the most frequent ones first, those of descriptions last."""
+        # They change with twice as many products; to look through all words takes a moment
+        of = commit[0], searcher.num_docs.bit_length()
+        if self._known[0] == of:
+            return self._known[1]
+        matching = Matching(self._text, searcher, {})
+        words: list[Query] = []
+        for field in ("words", "body"):
+            found = [each for each in searcher.terms_with_prefix(field, "", limit=None) if each[1] >= FREQUENT]
+            words += [matching.phrase([word]) for word, _ in sorted(found, key=lambda each: -each[1])[:PREPARED]]
+        self._known = of, words
+        return words
 
     # --- others -----------------------------------------------------------------------------------------------------
 
