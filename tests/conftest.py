@@ -24,7 +24,12 @@ from support.brokers import Rabbit, RunningRabbit, private_rabbit
 from support.databases import Databases, drop_all
 
 # Modules that take a minute, besides those marked slow.
-LONG = frozenset({"test_openapi.py", "test_openapi_bad_input.py", "test_extraction.py", "test_seed.py"})
+LONG = frozenset(
+    {
+        *("test_extraction.py", "test_openapi.py", "test_openapi_bad_input.py"),
+        *("test_purchase.py", "test_rabbit.py", "test_seed.py"),
+    }
+)
 FreshDatabase = Callable[..., Awaitable[str]]
 
 # How long an example takes says how busy the machine is.
