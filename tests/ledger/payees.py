@@ -22,7 +22,7 @@ from support.world import World, world
 JSON = dict[str, Any]
 VENDOR, OTHER = "vnd_01", "vnd_02"
 WELL = "DE89370400440532013000"
-QUICK = {"ESTORE_LEDGER_PAYOUT_CALL_TIMEOUT": "0.2", "ESTORE_LEDGER_PAYOUT_MINIMUM": "100"}
+LITTLE = {"ESTORE_LEDGER_PAYOUT_MINIMUM": "100"}
 
 
 def iban(ending: str) -> str:
@@ -195,7 +195,7 @@ async def ok(call: Any, status: int) -> JSON:
 @asynccontextmanager
 async def opened(databases: Databases, **environment: str) -> AsyncIterator[Payees]:
     """A ledger whose invariants must hold when the block ends."""
-    async with world(databases, "ledger", **QUICK | environment) as made:
+    async with world(databases, "ledger", **LITTLE | environment) as made:
         yield Payees(made)
         broken = await made.broken("ledger")
         assert broken == {}
