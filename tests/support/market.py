@@ -20,6 +20,7 @@ from estore.cli.serve import front_for
 from estore.kit.bus.base import Bus, heard_by
 from estore.kit.bus.rabbitmq import RabbitBus
 from estore.kit.clock import monotonic
+from estore.kit.errors import Transient
 from estore.kit.http.cache import ReadCache
 from estore.kit.http.server import listening_socket, server
 from estore.kit.runtime import all_subscriptions
@@ -205,7 +206,11 @@ class Market:
         """Doctor finds nothing wrong, once everything has come to rest."""
         deadline = monotonic() + seconds
         while True:
-            findings = await self.examined(grace)
+            try:
+                findings = await self.examined(grace)
+            except Transient as failure:  # Doctor gives each database five seconds.
+                assert monotonic() < deadline, failure.detail
+                continue
             broken = [finding for finding in findings if not finding.holds]
             if not broken:
                 return findings
