@@ -316,13 +316,15 @@ demands = st.lists(
                 f"S{sku}", price, product_id=f"prd_{product}", vendor_id=f"vnd_{vendor}", tax_class=tax,
                 category_path=path,
             ),
-            st.integers(0, 3), st.integers(1, 3), st.integers(0, 2), st.integers(0, 9000),
+            st.integers(0, 7), st.integers(1, 3), st.integers(0, 2), st.integers(0, 9000),
             st.sampled_from(["standard", "reduced", "zero"]), st.sampled_from([(), ("home",), ("home", "lamps")]),
         ),
         st.integers(1, 6),
     ),
     min_size=1,
     max_size=6,
+    # A piece of stock has one offer, however many lines ask for it
+    unique_by=lambda line: line[0].sku,
 )  # fmt: skip
 
 
@@ -362,6 +364,18 @@ def test_neither_the_order_of_lines_nor_of_promotions_changes_anything(
     assert Counter((n.offer, n.quantity, n.discount, n.funded) for n in one.lines) == Counter(
         (n.offer, n.quantity, n.discount, n.funded) for n in two.lines
     )
+
+
+def test_of_two_exclusive_ones_that_cost_the_same_priority_decides_not_which_was_named_first() -> None:
+    alone = [
+        promotion(Fixed(100, "order"), name, platform_share=bps, stacking=Stacking(exclusive=True, priority=priority))
+        for name, bps, priority in (("prm_a", 0, 0), ("prm_b", 10_000, 1), ("prm_c", 5_000, 0))
+    ]
+    bought = purchase((LAMP, 1))
+
+    assert {one.promotion_id for one in decided(bought, *alone).taken} == {"prm_b"}
+    assert decided(bought, *reversed(alone)).taken == decided(bought, *alone).taken
+    assert decided(bought, alone[2], alone[0]).taken == decided(bought, alone[0], alone[2]).taken
 
 
 @given(demand=demands, some=promotions, inclusive=st.booleans())

@@ -166,7 +166,9 @@ def decide(purchase: Purchase, candidates: Sequence[Candidate]) -> Decision:
         else:
             fits[candidate.rule.id], places[candidate.rule.id] = found, place
     parcels = len(till.lines_of)
-    chosen = best([_option(fit) for fit in fits.values()], till, parcels)
+    # By priority, so that of two that cost the same it does not matter which came first
+    by_priority = sorted(fits.values(), key=lambda fit: fit.candidate.rule.order)
+    chosen = best([_option(fit) for fit in by_priority], till, parcels)
     run = till.run([fits[one] for one in chosen], range(parcels))[1] if chosen else []
     taken: list[Taken] = []
     for fit, lines, shipping in run:

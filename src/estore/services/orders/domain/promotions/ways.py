@@ -38,10 +38,11 @@ class Adds(Protocol[T_contra]):
 
 
 def best(options: Sequence[Option[T]], till: Adds[T], parcels: int) -> frozenset[str]:
-    """Return the ids of those that apply. parcels: how many there are.
+    """Return the ids of those that apply. options: in an order of their own. parcels: how many there are.
 
     Each way that some promotions allow is also a way when there are more of them, so that one more never makes it
-    dearer. At the same price codes come before automatic promotions, many before few, and all before an exclusive one.
+    dearer. At the same price codes come before automatic promotions, many before few, all before an exclusive one, and
+    of exclusive ones what comes first in `options`.
     """
     everything = range(parcels)
     chosen: list[Option[T]] = []
