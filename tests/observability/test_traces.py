@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from support.brokers import Rabbit
 from support.databases import Databases
-from support.market import HASTY, Market, in_process, key, until
+from support.market import HASTY, Market, carts_within, in_process, key, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -59,7 +59,8 @@ class TraceSuite:
         trace_id = "0af7651916cd43dd8448eb211c80319c"
         caller = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
         wanted = {"cart_id": cart["id"], "cart_version": version}
-        answer = await market.place(client=guest, wait=20, headers=key() | caller, **wanted)
+        with carts_within(90):
+            answer = await market.place(client=guest, wait=20, headers=key() | caller, **wanted)
         assert answer.json()["status"] == "confirmed", answer.text
 
         async def is_whole() -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -324,6 +324,15 @@ class InProcess:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@contextmanager
+def carts_within(seconds: float) -> Iterator[None]:
+    """Let orders wait so long for a cart that it does not know: long for one that is on its way on a busy machine,
+    and not at all where many are asked for that nobody has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "CART_SECONDS", seconds)
+        yield
+
+
 @asynccontextmanager
 async def in_process(
     databases: Databases, amqp_url: str = "", dsn: str | None = None, **environment: str
@@ -337,7 +346,6 @@ async def in_process(
         **environment,
     }
     async with AsyncExitStack() as stack:
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(reading, "CART_SECONDS", 90.0)
         opening = world(databases, *SERVICES, real_time=True, dsn=dsn, **environment)
         made = await stack.enter_async_context(opening)
         services = list(made.services.values())

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from support.databases import Databases
-from support.market import HASTY, JSON, InProcess, Market, in_process, key, ok
+from support.market import HASTY, JSON, InProcess, Market, carts_within, in_process, key, ok
 from system.asked import operations, resolved, sample, the_document
 from system.holdings import KEEPING_QUICK, Furnisher, Side, shared_order
 
@@ -412,7 +412,8 @@ async def sides(databases: Databases) -> AsyncIterator[Sides]:
             for kind, values in sides.their.ids.items()
             if kind not in THE_MARKETPLACES
         }
-        yield sides
+        with carts_within(0):
+            yield sides
 
 
 def without_parts_of(order: JSON, vendor_id: str) -> JSON:

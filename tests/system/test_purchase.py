@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from estore.cli.doctor import examine
-from support.market import ADDRESS, JSON, Bought, InProcess, Market, eur, key, ok, until
+from support.market import ADDRESS, JSON, Bought, InProcess, Market, carts_within, eur, key, ok, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -101,7 +101,8 @@ class PurchaseSuite:
         await ok(guest.put(f"/v1/carts/{cart['id']}/lines/{mug}", json={"quantity": 2}), 200)
         cart = await ok(guest.put(f"/v1/carts/{cart['id']}/lines/{lamp}", json={"quantity": 1}), 200)
 
-        answer = await market.place(client=guest, cart_id=cart["id"], cart_version=cart["version"], wait=20)
+        with carts_within(90):
+            answer = await market.place(client=guest, cart_id=cart["id"], cart_version=cart["version"], wait=20)
         assert (answer.status_code, answer.json()["status"]) == (201, "confirmed"), answer.text
         assert answer.json()["totals"]["items"] == cart["subtotal"] == eur(2 * 2400 + 8900)
         assert len(answer.json()["parcels"]) == 2
@@ -120,7 +121,8 @@ class PurchaseSuite:
         both = market.store.client(token, cart_secret=cart["secret"])
         own = await ok(both.post(f"/v1/carts/{cart['id']}/claim", headers=key()), 200)
         buyer = market.store.client(token)
-        answer = await market.place(client=buyer, cart_id=own["id"], cart_version=own["version"], wait=20)
+        with carts_within(90):
+            answer = await market.place(client=buyer, cart_id=own["id"], cart_version=own["version"], wait=20)
 
         assert (answer.status_code, answer.json()["status"]) == (201, "confirmed"), answer.text
         assert "secret" not in answer.json()
