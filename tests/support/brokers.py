@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import secrets
 import shutil
@@ -44,10 +43,11 @@ class Rabbit:
     async def kill9(self) -> None:
         """Kill it as a power cut would; `start` or `restart` brings it back.
 
-        RabbitMQ writes the register of its quorum queues every half second. A queue whose declaration was killed before
-        that is there after the restart, but never finds a leader and answers nothing: not what our tests are about.
+        RabbitMQ writes the register of its quorum queues half a second after it was used last. A queue whose declaration
+        was killed before that is there after the restart, but never finds a leader and answers nothing: not what our
+        tests are about.
         """
-        await asyncio.sleep(1)
+        await self.evaluate("[ok = dets:sync(Table) || Table <- dets:all()]")
         self.node.kill9()
 
     async def ctl(self, *arguments: str) -> str:
