@@ -43,9 +43,9 @@ class Rabbit:
     async def kill9(self) -> None:
         """Kill it as a power cut would; `start` or `restart` brings it back.
 
-        RabbitMQ writes the register of its quorum queues half a second after it was used last. A queue whose declaration
-        was killed before that is there after the restart, but never finds a leader and answers nothing: not what our
-        tests are about.
+        RabbitMQ writes the register of its quorum queues half a second after it was used last. A queue whose
+        declaration was killed before that is there after the restart, but never finds a leader and answers nothing: not
+        what our tests are about.
         """
         await self.evaluate("[ok = dets:sync(Table) || Table <- dets:all()]")
         self.node.kill9()
