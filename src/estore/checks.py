@@ -89,8 +89,8 @@ def _broker() -> Outcome:
 
 def _tests(arguments: Sequence[str], *, fast: bool) -> Outcome:
     began = time.monotonic()
-    # Tests wait a good deal, for what settles by itself and for servers that start: one more than there are cores.
-    workers = str(max(3, min(5, (os.cpu_count() or 2) + 1)))
+    # Tests wait a good deal, for what settles by itself and for servers that start: two more than there are cores.
+    workers = str(max(4, min(6, (os.cpu_count() or 2) + 2)))
     # a module's servers are started once: its tests stay together in one process, in the order of tests/conftest.py
     command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadscope", "--no-loadscope-reorder"]
     command += ["-o", "faulthandler_timeout=180"]
