@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from estore.kit.clock import utc_now
 from estore.services.search.domain.text import understand
-from estore.services.search.jobs.ahead import LOOKS, Ahead
-from estore.services.search.store.index import Folder, Found, Reader, Text, Wanted, Writer, facets, portions, reader
+from estore.services.search.store.index import Folder, Found, Reader, Text, Wanted, Writer, facets, portions
 from estore.services.search.store.index.filters import Filters
 from estore.services.search.store.index.schema import Offered
 
@@ -190,50 +187,3 @@ def test_words_that_may_be_of_one_product_are_not_taken_to_be_apart(
     found = shelf.search("mug lamp ")
 
     assert (found.keys, found.relaxed) == ([4], False)
-
-
-@pytest.mark.parametrize("busy", [False, True], ids=["by the other thread", "by this one"])
-def test_facets_that_are_counted_beside_the_search_are_the_same(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, *, busy: bool
-) -> None:
-    queries = [f"{first} {second}" for first, second in itertools.product(*WORDS)] + ["mug kettle", "lamp candle"]
-    alone = {query: shelf.search(query, limit=9) for query in queries}
-    monkeypatch.setattr(reader, "MANY", 1)
-    other, free = Reader(shelf.folder, Text("english")), Event()
-    if busy:
-        other._counting._beside.submit(free.wait, 60)
-    found = {query: other.search(Wanted(understand(query), limit=9)) for query in queries}
-    free.set()
-
-    assert found == alone
-
-
-def test_frequent_words_are_prepared_and_those_that_were_asked_for_again(
-    tmp_path: Path, dice: random.Random, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(portions, "MUCH", 2)
-    monkeypatch.setattr(reader, "FREQUENT", 4)
-    shelf = Shelf(tmp_path)
-    shelf.put(offered(at, title, dice) for at, title in enumerate(["mug", "lamp"] * 4 + ["vase", "vase"]))
-    ahead, counted = Ahead(shelf.reader), []
-    keep = shelf.reader._counting.keep
-    monkeypatch.setattr(
-        shelf.reader._counting,
-        "keep",
-        lambda searcher, apart: counted.append(str(apart.words[0])) or keep(searcher, apart),
-    )
-
-    async def look(times: int) -> list[str]:
-        counted.clear()
-        for _ in range(times):
-            await ahead.step()
-        return [word for word in ("mug", "lamp", "vase", "home") if any(f'"{word}"' in query for query in counted)]
-
-    early, first = asyncio.run(look(LOOKS)), asyncio.run(look(30))
-    shelf.search("vase ")
-    shelf.put([offered(100, "plate", dice)])
-    soon, again, last = asyncio.run(look(LOOKS)), asyncio.run(look(30)), asyncio.run(look(5))
-
-    assert (early, soon, last) == ([], [], [])
-    assert (first, again) == (["mug", "lamp", "home"], ["mug", "lamp", "vase", "home"])
-    assert shelf.search("mug lamp ") == shelf.together("mug lamp ")

@@ -16,7 +16,7 @@ from estore.kit.service import Invariant, Service
 from estore.kit.settings import Settings
 from estore.services.search import NAME, endpoints
 from estore.services.search.consumers import subscriptions
-from estore.services.search.jobs import Ahead, IndexWork, jobs
+from estore.services.search.jobs import IndexWork, jobs
 from estore.services.search.routes import routes
 from estore.services.search.service import Desk, Indexing, Rulebook, Ruling, Statistics, Tally
 from estore.services.search.store import INVARIANTS
@@ -72,7 +72,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Service:
         clock=clock,
         routes=routes(e),
         subscriptions=subscriptions(e),
-        jobs=jobs(e, work, Ahead(reader), clock),
+        jobs=jobs(e, work, clock),
         invariants=[Invariant(*rule) for rule in INVARIANTS],
         # A new machine answers nothing before its folder is made: two minutes for a million products.
         lacks=lambda: "" if folder.current() else "the index of search is being made",

@@ -1,5 +1,4 @@
-"""Timers: the index follows the documents, frequent words are looked up ahead, popularity fades, statistics are written
-and forgotten."""
+"""Timers: the index follows the documents, popularity fades, statistics are written and forgotten."""
 
 from __future__ import annotations
 
@@ -8,15 +7,14 @@ from estore.kit.context import system_context
 from estore.kit.endpoint import Endpoint
 from estore.kit.service import Job
 from estore.services.search.endpoints import Endpoints
-from estore.services.search.jobs.ahead import Ahead
 from estore.services.search.jobs.indexing import IndexWork
 
-__all__ = ["Ahead", "IndexWork", "jobs"]
+__all__ = ["IndexWork", "jobs"]
 
 AT_MOST = 200
 
 
-def jobs(e: Endpoints, work: IndexWork, ahead: Ahead, clock: Clock) -> list[Job]:
+def jobs(e: Endpoints, work: IndexWork, clock: Clock) -> list[Job]:
     """Return the timers of search."""
 
     def until_done(step: Endpoint[None, int], name: str, every: float) -> Job:
@@ -30,7 +28,6 @@ def jobs(e: Endpoints, work: IndexWork, ahead: Ahead, clock: Clock) -> list[Job]
     return [
         Job("index", 0.2, work.follow),
         Job("build-index", 1.0, work.build),
-        Job("prepare-words", 1.0, ahead.step),
         until_done(e.write_statistics, "write-statistics", 2.0),
         # How pages are ranked need not follow each sale, as what is filtered by follows prices and stock
         until_done(e.tell_sold, "tell-sold", 5.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -42,11 +42,6 @@ class Counting:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="search-facets")
         self._portions = portions
 
-    def begin(self, count: Callable[[], Counts]) -> Callable[[], Counts]:
-        """Begin to count in the other thread. What is returned waits for it, or counts where that has not begun."""
-        begun = self._beside.submit(count)
-        return lambda: count() if begun.cancel() else begun.result()
-
     def facets(
         self,
         searcher: Searcher,
@@ -79,10 +74,6 @@ class Counting:
             if "picked" in found:
                 _take(out, own, {own: found["picked"]})
         return out
-
-    def keep(self, searcher: Searcher, apart: Apart) -> None:
-        """Count what each word finds, for later."""
-        self._added(searcher, apart, 0)
 
     def _added(self, searcher: Searcher, apart: Apart, total: int) -> dict[str, Any] | None:
         """Count what each word finds, and add it up; None where that cannot be done."""

@@ -23,11 +23,6 @@ class Kept:
         with self._lock:
             return self._answers.get(key)
 
-    def all(self) -> list[Any]:
-        """Return what is kept, what was asked for last first."""
-        with self._lock:
-            return list(reversed(self._answers.values()))
-
     def get(self, key: Hashable, make: Callable[[], T], worth: Callable[[T], bool] = lambda _: True) -> T:
         """Return the answer to `key`, which says all that it depends on, the commit included. worth: whether it is to
         be kept."""

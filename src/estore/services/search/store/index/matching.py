@@ -7,7 +7,6 @@ have it, misspelt; when that finds nothing either, most of the words have to do,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from tantivy import Occur, Query, Searcher
@@ -27,8 +26,7 @@ Synonyms = Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]
 
 
 class Matching:
-    """Builds queries over what `searcher` sees. guessed: whether there was anything to guess at in what was asked.
-    fewest: how many products have, about, the rarest of the words."""
+    """Builds queries over what `searcher` sees. guessed: whether there was anything to guess at in what was asked."""
 
     def __init__(self, text: Text, searcher: Searcher, synonyms: Synonyms) -> None:
         self._text = text
@@ -37,7 +35,6 @@ class Matching:
         self._synonyms = synonyms
         self._longest = max((len(words) for words in synonyms), default=0)
         self.guessed = False
-        self.fewest = math.inf
         self._many = False
         self._near: dict[str, Query | None] = {}
 
@@ -123,7 +120,6 @@ class Matching:
         word = words[at]
         stem = self._text.stem(word)
         known = max(self._searcher.doc_freq(field, stem) for field in WEIGHTS)
-        self.fewest = min(self.fewest, known)
         options = [self._term(stem)] if known else []
         found = self._beginning(word) if guess or (typing and not known) else []
         # Other forms of a known word are found with it

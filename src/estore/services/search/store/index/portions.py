@@ -17,7 +17,7 @@ from tantivy import DocAddress, Query
 from estore.services.search.store.index.kept import Kept
 
 # Words whose portions are kept, those that were asked for last; counts are some 15 kB each.
-PORTIONS = 1536
+PORTIONS = 1024
 # From so many products on it costs more to find a portion again than to keep it.
 MUCH = 2000
 # Name of what is counted -> value, or lower bound, -> how many.
@@ -38,17 +38,6 @@ class Apart(NamedTuple):
 
     commit: Hashable
     words: Sequence[Query]
-
-
-class Counted(NamedTuple):
-    """tally: None where `word` has so many values that some were cut off."""
-
-    word: Query
-    tally: Tally | None
-
-    @property
-    def is_much(self) -> bool:
-        return self.tally is None or sum(self.tally["in_stock"].values()) >= MUCH
 
 
 class Portions:
@@ -85,7 +74,7 @@ class Portions:
         """
         added: Tally = {}
         for word in apart.words:
-            tally = self._counted(apart.commit, word, count).tally
+            tally = self._counts.get((apart.commit, repr(word)), partial(_tally, count, word), _is_much)
             if tally is None:
                 return None
             for name, counts in tally.items():
@@ -94,22 +83,16 @@ class Portions:
                     sums[value] = sums.get(value, 0) + number
         return added
 
-    def _counted(self, commit: Hashable, word: Query, count: Callable[[Query], Mapping[str, Any]]) -> Counted:
-        return self._counts.get(
-            (commit, repr(word)), lambda: Counted(word, _tally(count, word)), lambda counted: counted.is_much
-        )
-
     def are_apart(self, apart: Apart) -> bool:
         """Tell whether what is kept proves that no product has all of the words: of two of them it is known that their
         products differ in something that each product has."""
         kept = [self._counts.peek((apart.commit, repr(word))) for word in apart.words]
-        tallies = [counted.tally for counted in kept if counted is not None and counted.tally is not None]
+        tallies = [tally for tally in kept if tally is not None]
         return any(_differ(one, other) for one, other in combinations(tallies, 2))
 
-    def lost(self, commit: Hashable) -> list[Query]:
-        """Return the words that were counted before `commit` and not since, those that were asked for last first."""
-        words = {repr(counted.word): counted.word for counted in self._counts.all()}
-        return [word for name, word in words.items() if self._counts.peek((commit, name)) is None]
+
+def _is_much(tally: Tally | None) -> bool:
+    return tally is None or sum(tally["in_stock"].values()) >= MUCH
 
 
 def _differ(one: Tally, other: Tally) -> bool:

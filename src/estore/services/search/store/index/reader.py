@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
@@ -15,7 +14,6 @@ from typing import Any
 import tantivy
 from tantivy import Order, Query, Searcher
 
-from estore.kit.clock import monotonic
 from estore.services.search.domain import ranking
 from estore.services.search.domain.errors import IndexMissing
 from estore.services.search.domain.text import Asked
@@ -35,9 +33,6 @@ SUGGESTIONS = 2000
 ENOUGH = 100_000
 # As many as are merged of what single words find.
 MERGED = 200
-# Words whose portions are found ahead of those who ask for them; at least so many products have them, or they were
-# asked for before; and as many hits of them as a page has that nobody gave a size.
-PREPARED, FREQUENT, PAGE = 768, 5000, 20
 # What is sorted by: field and direction; relevance is the text's score times the product's weight.
 SORTS: Mapping[str, tuple[str, Order]] = {
     "price": ("price", Order.Asc),
@@ -45,10 +40,6 @@ SORTS: Mapping[str, tuple[str, Order]] = {
     "newest": ("published", Order.Desc),
     "rating": ("rating", Order.Desc),
 }
-
-
-# Where all words are of so many products, facets are counted while the best are looked for, and seldom in vain.
-MANY = 4000
 # More than there can be of anything.
 MOST = 2**53
 Commit = tuple[str, int, int]
@@ -68,8 +59,6 @@ class Reader:
         self._counting = Counting(self._portions)
         self._answers = Kept(ANSWERS)
         self._starting = Kept(SUGGESTIONS)
-        self._ahead: tuple[Commit, Iterator[Query]] = self._seen, iter(())
-        self._known: tuple[Any, Sequence[Query]] = None, ()
 
     def searcher(self) -> Searcher:
         """Return a view of the last commit. Raises IndexMissing before there is one."""
@@ -125,8 +114,8 @@ class Reader:
         pins = self._allowed(searcher, pinned, parts)
         # Those past the end stand at the end, where nothing follows that would have to make room
         before = sum(place < wanted.offset for place in ranking.places([place for _, place in pins], MOST))
-        attempt, ranked, counts, page = Attempt(Query.empty_query()), Query.empty_query(), None, Page([], [], [], 0)
-        for number, attempt in enumerate(self._attempts(searcher, wanted, parts)):
+        attempt, ranked, apart, page = Attempt(Query.empty_query()), Query.empty_query(), None, Page([], [], [], 0)
+        for attempt in self._attempts(searcher, wanted, parts):
             ranked = fitting = narrowed(attempt.text, parts)
             if not pins and self._in_vain(searcher, commit, attempt, fitting):
                 continue
@@ -136,7 +125,6 @@ class Reader:
                 ranked = self._favoured(ranked, wanted.boosted, wanted.buried)
             # There is one word only; or two were looked for before, and no product had them
             apart = Apart(commit, attempt.words) if attempt.words and not (parts or pinned) else None
-            counts = self._counts(searcher, (commit, number), wanted._replace(pinned=pinned), parts, attempt, apart)
             page = self._ranked(searcher, ranked, wanted, wanted.offset - before, apart)
             # What is pinned and has the words is found as well
             if page.total or (pins and self._page(searcher, fitting, "relevance", 1, 0).total):
@@ -144,7 +132,10 @@ class Reader:
         else:
             attempt = attempt._replace(relaxed=False)
         total = page.total + len(pins)
-        facets = counts(total) if counts and wanted.facets and total else {}
+        facets = {}
+        if wanted.facets and total:
+            same = wanted._replace(pinned=pinned)
+            facets = self._counts(searcher, commit, same, parts, attempt, apart, total)
         why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
         rows = self._laid_out(page, why, pins, wanted)
         keys, scores, explained = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
@@ -159,27 +150,22 @@ class Reader:
     def _counts(
         self,
         searcher: Searcher,
-        which: tuple[Commit, int],
+        commit: Commit,
         wanted: Wanted,
         parts: Mapping[str, Query],
         attempt: Attempt,
         apart: Apart | None,
-    ) -> Callable[[int], Counts]:
-        """Return what counts the facets of an attempt that found so many products. Of many, that begins at once."""
+        total: int,
+    ) -> Counts:
+        """Return the facets of an attempt that found `total` products."""
         pinned = [key for key, _ in wanted.pinned]
         counted = any_of([attempt.text, self._keys(pinned)]) if pinned else attempt.text
         # The same on every page
         same = wanted._replace(sort="", limit=0, offset=0, boosted=(), buried=(), explain=False)
-        key = which, same.key()
-
-        def count(total: int = 0) -> Counts:
-            chosen_terms = picked(wanted.filters)
-            return self._counting.facets(searcher, counted, parts, chosen_terms, total, apart, wanted.named)
-
-        if attempt.many and wanted.facets and self._answers.peek(key) is None:
-            begun = self._counting.begin(count)
-            return lambda _: self._answers.get(key, begun)
-        return lambda total: self._answers.get(key, partial(count, total))
+        return self._answers.get(
+            (commit, "facets", same.key()),
+            lambda: self._counting.facets(searcher, counted, parts, picked(wanted.filters), total, apart, wanted.named),
+        )
 
     def _laid_out(
         self, page: Page, why: Sequence[Any], pins: Sequence[tuple[int, int]], wanted: Wanted
@@ -214,7 +200,9 @@ class Reader:
         last = offset + wanted.limit
         if apart is None or wanted.sort != "relevance" or wanted.boosted or wanted.buried or last > MERGED:
             return self._page(searcher, query, wanted.sort, wanted.limit, offset)
-        return self._portions.page(apart, wanted.limit, offset, partial(self._best, searcher))
+        return self._portions.page(
+            apart, wanted.limit, offset, lambda word, most: self._page(searcher, word, "relevance", most, 0)
+        )
 
     def _attempts(self, searcher: Searcher, wanted: Wanted, parts: Mapping[str, Query]) -> Iterator[Attempt]:
         """Yield what to look for, from strict to lenient."""
@@ -230,7 +218,6 @@ class Reader:
             self._lifted(every(plain), lift, code),
             words=plain if alone else (),
             needed=plain if code is None else (),
-            many=len(plain) > 1 and matching.fewest >= MANY,
         )
         guessed = matching.all_of(asked, guess=True)
         if matching.guessed:
@@ -281,45 +268,6 @@ class Reader:
         keys = [int(key or 0) for key in searcher.fast_field_values("key", addresses)]
         # The binding's stub does not know the count
         return Page(keys, [float(score) for score, _ in result.hits], addresses, int(result.count))  # type: ignore[attr-defined]
-
-    # --- ahead of those who ask -------------------------------------------------------------------------------------
-
-    def commit(self) -> Commit:
-        """Return which commit answers. Raises IndexMissing."""
-        return self._view()[1]
-
-    def prepare(self, seconds: float) -> bool:
-        """Find, for so long and a word more, what single words find that may be asked for: those that were, and those
-        that most products have. Returns whether there was one. Raises IndexMissing. Blocks, for one at a time."""
-        searcher, commit = self._view()
-        if self._ahead[0] != commit:
-            words = {repr(word): word for word in (*self._portions.lost(commit), *self._frequent(searcher, commit))}
-            self._ahead = commit, iter(list(words.values())[:PREPARED])
-        until = monotonic() + seconds
-        for word in self._ahead[1]:
-            apart = Apart(commit, [word])
-            self._portions.page(apart, PAGE, 0, partial(self._best, searcher))
-            self._counting.keep(searcher, apart)
-            if monotonic() > until:
-                return True
-        return False
-
-    def _best(self, searcher: Searcher, word: Query, most: int) -> Page:
-        return self._page(searcher, word, "relevance", most, 0)
-
-    def _frequent(self, searcher: Searcher, commit: Commit) -> Sequence[Query]:
-        """Return words that FREQUENT products have: the most frequent ones first, those of descriptions last."""
-        # They change with twice as many products; to look through all words takes a moment
-        of = commit[0], searcher.num_docs.bit_length()
-        if self._known[0] == of:
-            return self._known[1]
-        matching = Matching(self._text, searcher, {})
-        words: list[Query] = []
-        for field in ("words", "body"):
-            found = [each for each in searcher.terms_with_prefix(field, "", limit=None) if each[1] >= FREQUENT]
-            words += [matching.phrase([word]) for word, _ in sorted(found, key=lambda each: -each[1])[:PREPARED]]
-        self._known = of, words
-        return words
 
     # --- others -----------------------------------------------------------------------------------------------------
 

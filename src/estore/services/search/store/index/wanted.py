@@ -43,14 +43,12 @@ class Wanted(NamedTuple):
 
 class Attempt(NamedTuple):
     """A query for the words. relaxed: whether a part of them is enough. words: where one of them is enough, and no
-    product has two. needed: where a product needs all of them. many: whether thousands may be found. unlikely: whether
-    most such attempts find nothing."""
+    product has two. needed: where a product needs all of them. unlikely: whether most such attempts find nothing."""
 
     text: Query
     relaxed: bool = False
     words: Sequence[Query] = ()
     needed: Sequence[Query] = ()
-    many: bool = False
     unlikely: bool = False
 
 
