@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 
 import msgspec
 
+from estore.kit.decimals import decimal_of, plain
 from estore.kit.errors import Fault
 from estore.services.catalog.domain.category import Attribute, Category, Kind
 from estore.services.catalog.domain.errors import AttributesInvalid
@@ -21,7 +21,6 @@ from estore.services.catalog.domain.text import plain_letters
 MAX_DECLARED = 60
 # Well under the bus's limit for one event.
 MAX_DECLARATION_BYTES = 64_000
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
 _KINDS = {
     "number": "a number with up to 15 digits before the point and 6 after it, such as 320 or 1.5",
     "boolean": "true or false",
@@ -103,11 +102,8 @@ def canonical(product: Product, declared: Declared) -> Product:
 def _canonical(kind: Kind | None, value: str) -> str:
     if kind == "boolean" and value.lower() in ("true", "false"):
         return value.lower()
-    if kind == "number" and _NUMBER.fullmatch(value):
-        whole, _, rest = format(Decimal(value), "f").partition(".")
-        rest = rest.rstrip("0")
-        number = f"{whole}.{rest}" if rest else whole
-        return "0" if number == "-0" else number
+    if kind == "number" and (number := decimal_of(value)) is not None:
+        return plain(number)
     return value
 
 
@@ -141,7 +137,7 @@ def _wrong(one: Attribute, value: str) -> str:
             return ""
         shown = ", ".join(one.choices[:20]) + (", ..." if len(one.choices) > 20 else "")
         return f"{one.name} is one of: {shown}"
-    right = _NUMBER.fullmatch(value) if one.kind == "number" else value.lower() in ("true", "false")
+    right = decimal_of(value) is not None if one.kind == "number" else value.lower() in ("true", "false")
     return "" if right else f"{one.name} is {_KINDS[one.kind]}"
 
 

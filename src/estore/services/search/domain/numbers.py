@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
+from estore.kit.decimals import decimal_of, plain
+
 _RANGE = re.compile(r"(-?[0-9.]*?)\.\.(-?[0-9.]*)")
 # Millionths, and so much more that none is below zero: each has as many digits.
 _SHIFT = 10**21
@@ -13,21 +14,8 @@ DIGITS = 22
 LOWEST, HIGHEST = "0" * DIGITS, "9" * DIGITS
 
 
-def number_of(text: str) -> Decimal | None:
-    """Return the number that `text` is: up to 15 digits before the point and 6 after it; None for all else."""
-    return Decimal(text) if _NUMBER.fullmatch(text) else None
-
-
-def plain(number: Decimal) -> str:
-    """Return a number as attributes have it: 320.0 is `320`."""
-    whole, _, rest = format(number, "f").partition(".")
-    rest = rest.rstrip("0")
-    text = f"{whole}.{rest}" if rest else whole
-    return "0" if text == "-0" else text
-
-
 def sortable(number: Decimal) -> str:
-    """Return DIGITS digits that compare as text as numbers do. Exact for what `number_of` returns."""
+    """Return DIGITS digits that compare as text as numbers do. Exact for what `decimal_of` returns."""
     return f"{int(number * 1_000_000) + _SHIFT:0{DIGITS}d}"
 
 
@@ -39,7 +27,7 @@ def range_of(text: str) -> tuple[str, str] | None:
     if ".." not in text:
         return None
     found = _RANGE.fullmatch(text)
-    ends = [number_of(end) for end in found.groups()] if found else []
+    ends = [decimal_of(end) for end in found.groups()] if found else []
     if found is None or any(end is None and said for end, said in zip(ends, found.groups(), strict=True)):
         raise ValueError("a range is written 100..500, 100.. or ..500")
     low, high = ends

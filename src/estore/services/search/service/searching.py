@@ -12,6 +12,7 @@ import msgspec
 from estore.kit.clock import monotonic
 from estore.kit.context import Context
 from estore.kit.db import Record, Tx
+from estore.kit.decimals import decimal_of, plain
 from estore.kit.endpoint import OPERATOR
 from estore.kit.errors import Fault
 from estore.kit.http.pages import CursorInvalid, cursor_of, decode_cursor
@@ -19,7 +20,7 @@ from estore.kit.money import Money
 from estore.services.search import store
 from estore.services.search.domain import ranking
 from estore.services.search.domain.errors import Busy, FilterInvalid, ProductUnknown
-from estore.services.search.domain.numbers import number_of, plain, range_of
+from estore.services.search.domain.numbers import range_of
 from estore.services.search.domain.shelves import Shelves, Trait
 from estore.services.search.domain.text import facet_name, kept, understand, without_stop_words, words_of
 from estore.services.search.service import shapes
@@ -194,9 +195,9 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
     asked = understand(request.q)
     words = without_stop_words(asked.words, rules.stop_words)
     ids = {row["slug"]: row["vendor_id"] for row in vendors}
-    for low, high, name in ((request.price_min, request.price_max, "price_max"),):
-        if low is not None and high is not None and low > high:
-            raise FilterInvalid("price_max is below price_min", errors=[Fault("below price_min", parameter=name)])
+    low, high = request.price_min, request.price_max
+    if low is not None and high is not None and low > high:
+        raise FilterInvalid("price_max is below price_min", errors=[Fault("below price_min", parameter="price_max")])
     declared = rules.shelves.around(request.category) if request.category else {}
     filters = Filters(
         category=request.category,
@@ -247,7 +248,7 @@ def _number(parameter: str, value: str) -> str | Span:
             return Span(*ends)
     except ValueError as error:
         raise FilterInvalid(str(error), errors=[Fault(str(error), parameter=parameter[:100])]) from None
-    number = number_of(value)
+    number = decimal_of(value)
     return value if number is None else plain(number)
 
 
@@ -268,7 +269,7 @@ def _shown(facets: Mapping[str, dict[str, int]], traits: Mapping[str, Trait]) ->
 
 def _ascending(values: Mapping[str, int]) -> dict[str, int]:
     """Return values of a number in its order; what is no number, as it was there before it was declared one, last."""
-    numbers = {value: number for value in values if (number := number_of(value)) is not None}
+    numbers = {value: number for value in values if (number := decimal_of(value)) is not None}
     ascending = sorted(numbers, key=lambda value: (numbers[value], value))
     return {value: values[value] for value in (*ascending, *(value for value in values if value not in numbers))}
 

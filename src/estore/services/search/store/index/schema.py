@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import tantivy
 from tantivy import Document, Filter, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
+from estore.kit.decimals import decimal_of
 from estore.services.search.domain import ranking
-from estore.services.search.domain.numbers import number_of, sortable
+from estore.services.search.domain.numbers import sortable
 from estore.services.search.domain.text import MAX_WORD, attribute_words, bare, facet_name, fold
 
 SCHEMA_VERSION = 3
@@ -125,7 +126,7 @@ def _traits(row: Offered) -> list[tuple[str, str]]:
 def _numbers(traits: Sequence[tuple[str, str]]) -> list[str]:
     """Return what is a number among the traits, to be found by its range: whatever a category says of it, so that
     nothing has to be indexed anew when one does."""
-    found = [(name, number_of(value)) for name, value in traits]
+    found = [(name, decimal_of(value)) for name, value in traits]
     return [f"{facet_name(name)}={sortable(number)}" for name, number in found if number is not None]
 
 
