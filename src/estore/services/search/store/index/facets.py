@@ -82,12 +82,7 @@ class Counting:
         return None if tally is None else {name: {"buckets": _most(name, counts)} for name, counts in tally.items()}
 
     def _count(
-        self,
-        searcher: Searcher,
-        query: Query,
-        kinds: Sequence[str],
-        total: int,
-        times: int = 1,
+        self, searcher: Searcher, query: Query, kinds: Sequence[str], total: int, times: int = 1
     ) -> dict[str, Any]:
         def count(some: Sequence[str]) -> dict[str, Any]:
             aggregations = {name: agg for kind in some for name, agg in _AGGREGATIONS[kind].items()}
