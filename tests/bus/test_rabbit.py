@@ -385,7 +385,7 @@ class TestDeadLetterTool(RabbitWorld):
         with pytest.raises(Transient):
             await dead.requeue(actor.queue)
         monkeypatch.setattr(aiormq.channel.Channel, "basic_ack", real)
-        assert len(await dead.list(actor.queue)) == 3
+        await world.until(partial(self.letters, world, actor.queue, 3))
         assert await dead.requeue(actor.queue) == 3
 
         assert once(keys(3)) == await world.acted(actor, 3)
