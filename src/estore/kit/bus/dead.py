@@ -115,9 +115,9 @@ class _Look:
 async def _returned(channel: aiormq.abc.AbstractChannel, look: _Look) -> None:
     """Wait until what was only looked at can be seen again: a quorum queue takes it back after the channel is closed.
 
-    Not for long: somebody else may look at it now.
+    Not for ever: somebody else may look at it now.
     """
-    for _ in range(50):
+    for _ in range(500):
         if await _depth(channel, look.queue) >= look.left:
             return
         await asyncio.sleep(0.02)
