@@ -244,8 +244,10 @@ async def test_if_match_guards_and_if_none_match_saves(floor: Floor) -> None:
     same = await cart.client.get(cart.path, headers={"if-none-match": tag})
     changed = await cart.put("mug", 2, **{"if-match": tag})
     stale = await cart.put("mug", 3, **{"if-match": tag})
+    either = await cart.put("mug", 3, **{"if-match": f"{tag}, {changed.headers['etag']}"})
+    any_ = await cart.put("mug", 4, **{"if-match": "*"})
 
-    assert [a.status_code for a in (same, changed, stale)] == [304, 200, 412]
+    assert [a.status_code for a in (same, changed, stale, either, any_)] == [304, 200, 412, 200, 200]
 
 
 async def test_a_new_price_changes_the_etag_but_not_the_version(floor: Floor) -> None:

@@ -378,6 +378,36 @@ class TestMe:
         assert [changed.status_code, stale.status_code, blind.status_code] == [200, 412, 428]
         assert changed.json()["name"] == "Ada L."
 
+    @pytest.mark.parametrize(
+        ("sent", "status"),
+        [
+            (["*"], 200),
+            ([' "v7" ,, "x", "v1.3"'], 200),
+            (['"v7"', '"v1"'], 200),
+            (['"v7", "a,v1"'], 412),
+            (['W/"v1"'], 412),
+            (['"1"'], 412),
+            (['"v99999999999999999999"'], 412),
+            (['*, "v1"'], 400),
+            (['"v1" "v7"'], 400),
+            (["v1"], 400),
+        ],
+    )
+    async def test_if_match_reads_as_rfc_9110_has_it(self, identity: Identity, sent: list[str], status: int) -> None:
+        client = identity.as_(await identity.person())
+        await client.post("/v1/me/addresses", json=ADDRESS)
+        place = (await client.get("/v1/me/addresses")).json()["data"][0]["id"]
+        headers = [("if-match", value) for value in sent]
+
+        assert (await client.patch("/v1/me", json={"name": "Ada L."}, headers=headers)).status_code == status
+        assert (await client.put(f"/v1/me/addresses/{place}", json=ADDRESS, headers=headers)).status_code == status
+
+    async def test_any_version_of_nothing_is_nothing(self, identity: Identity) -> None:
+        client = identity.as_(await identity.person())
+        gone = await client.put("/v1/me/addresses/adr_none", json=ADDRESS, headers={"if-match": "*"})
+
+        assert gone.status_code == 404
+
     async def test_guests_are_nobody(self, anywhere: Identity) -> None:
         for path in ("/v1/me", "/v1/me/addresses", "/v1/sessions"):
             assert (await anywhere.http.get(path)).status_code == 401

@@ -454,6 +454,16 @@ async def test_vendors_choose_the_schedule_and_operators_the_amounts(payees: Pay
     assert [a.status_code for a in (stale, blind, odd, foreign)] == [412, 428, 422, 422]
 
 
+async def test_terms_that_nobody_set_are_there_to_be_matched(payees: Payees) -> None:
+    await payees.vendor()
+    url = f"/v1/payouts/terms/{VENDOR}"
+    sent = ['"v1"', "*", '"v0"', '"v0", "v1"', "*"]
+    answers = [await payees.owner.put(url, json={"schedule": "daily"}, headers={"If-Match": tags}) for tags in sent]
+
+    assert [answer.status_code for answer in answers] == [412, 200, 412, 200, 200]
+    assert (await ok(payees.owner.get(url), 200))["version"] == 3
+
+
 async def test_a_bank_account_of_another_vendor_changes_nothing_for_this_one(payees: Payees) -> None:
     await payees.vendor(available=5_000)
     await payees.vendor(OTHER, available=5_000, number=iban("9003"))

@@ -112,8 +112,11 @@ async def test_synonyms_are_the_operators(shelves: Shop) -> None:
     before = await shelves.names("couch")
     put = await shelves.operate("PUT", "/synonyms", {"groups": [["couch", "sofa"], ["ear cans", "headphones"]]})
     stale = await shelves.operate("PUT", "/synonyms", {"groups": []}, if_match='"v1"')
+    same = {"groups": put.json()["groups"]}
+    matched = [await shelves.operate("PUT", "/synonyms", same, if_match=tags) for tags in ("*", '"v1", "v3"')]
 
     assert (before, put.status_code, put.headers["etag"], stale.status_code) == ([], 200, '"v2"', 412)
+    assert [answer.headers["etag"] for answer in matched] == ['"v3"', '"v4"']
     assert await shelves.names("couch") == ["sofa"]
     assert await shelves.names("ear cans") == ["headphones"]
     assert await shelves.names("velvet couch") == ["sofa"]

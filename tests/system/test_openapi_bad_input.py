@@ -240,8 +240,9 @@ def bad_headers(route: Route) -> Iterator[Ask]:
     if names.get("If-Match", {}).get("required"):
         yield route.ask("no If-Match", 428, 404, headers=sent(if_match=None))
         # 422: the body fits the schema, and contradicts itself
-        yield route.ask("another version", 412, 404, 422, headers=sent(if_match='"v987654"'))
-    for value in ("", "v1", "*", '"v"', '"v99999999999999999999"', '"v-1"', '"x"'):
+        for value in ('"v987654"', '"v99999999999999999999"', '"x", "v-1"', 'W/"v1"'):
+            yield route.ask(f"another version {value}", 412, 404, 422, headers=sent(if_match=value))
+    for value in ("", "v1", '"v', '*, "v1"', '"v1" "v2"'):
         yield route.ask(f"If-Match {value}", 400, headers=sent(if_match=value))
     for token in route.asked.bad_tokens:
         yield route.ask(f"Authorization {token[:30]}", 401, headers=sent(authorization=token))

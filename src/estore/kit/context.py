@@ -78,6 +78,19 @@ def trace_id_of(traceparent: str) -> str:
     return traceparent[3:35]
 
 
+class Versions(msgspec.Struct, frozen=True):
+    """What a client says that it has seen (RFC 9110 section 13.1.1).
+
+    numbers: one of these versions; None for `*`, whichever there is. None of them where only tags were sent that
+    never match.
+    """
+
+    numbers: tuple[int, ...] | None
+
+    def __contains__(self, version: object) -> bool:
+        return self.numbers is None or version in self.numbers
+
+
 class Context(msgspec.Struct, kw_only=True):
     """The circumstances of one call.
 
@@ -85,6 +98,7 @@ class Context(msgspec.Struct, kw_only=True):
     correlation_id: one for all that follows from one request. causation_id: the message or request that led here.
     key: the HTTP Idempotency-Key or the message id, which `once` uses; fingerprint: hash of the request it came with.
     wait: seconds that the client is ready to wait for the outcome (RFC 7240 `Prefer: wait`).
+    if_match: what may be changed, where the client said so: `found.version not in ctx.if_match` is a 412.
     replayed: set by `once` when the answer was given before.
     """
 
@@ -97,7 +111,7 @@ class Context(msgspec.Struct, kw_only=True):
     key: str | None = None
     fingerprint: bytes = b""
     wait: float = 0.0
-    if_match: int | None = None
+    if_match: Versions | None = None
     replayed: bool = False
     rate_headers: dict[str, str] | None = None
 

@@ -12,14 +12,16 @@ from litestar.types import HTTPScope
 
 from estore.kit.auth import Verifier
 from estore.kit.clock import Clock
-from estore.kit.context import GUEST, Context, new_traceparent
+from estore.kit.context import GUEST, Context, Versions, new_traceparent
 from estore.kit.errors import Fault, Malformed
 
 MAX_WAIT = 20.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:\Z|[,;\s])")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_VERSION = re.compile(r'(?:W/)?"v(\d{1,18})(?:\.\d{1,18})?"')
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'  # an entity-tag (RFC 9110 section 8.8.3), not only one of ours
+_TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+_OURS = re.compile(r'"v([0-9]{1,18})(?:\.[0-9]{1,18})?"')
 
 
 class HeaderInvalid(Malformed):
@@ -64,7 +66,7 @@ async def context(request: Request[Any, Any, Any], *, streamed: bool = False) ->
         traceparent=traceparent_of(request.scope),
         client=client.host if client is not None else "",
         wait=_wait(headers.get("prefer")),
-        if_match=_if_match(headers.get("if-match")),
+        if_match=_if_match(headers.getall("if-match", [])),
     )
     if (key := headers.get("idempotency-key")) is not None:
         if not _KEY.fullmatch(key):
@@ -90,9 +92,13 @@ def _wait(prefer: str | None) -> float:
     return min(float(match[1]), MAX_WAIT)
 
 
-def _if_match(value: str | None) -> int | None:
-    if value is None:
+def _if_match(values: list[str]) -> Versions | None:
+    """RFC 9110 section 13.1.1: `*`, or a list, of which tags that are weak or none of ours match nothing."""
+    if not values:
         return None
-    if (match := _VERSION.fullmatch(value.strip())) is None:
-        raise _invalid("If-Match", 'send the ETag that you were given, such as "v3"')
-    return int(match[1])
+    if (value := ", ".join(values).strip(" \t")) == "*":
+        return Versions(None)
+    if not _TAGS.fullmatch(value):
+        raise _invalid("If-Match", 'send the ETag that you were given, such as "v3", several of them, or *')
+    ours = (_OURS.fullmatch(tag) for tag in re.findall(_TAG, value))
+    return Versions(tuple(int(tag[1]) for tag in ours if tag is not None))

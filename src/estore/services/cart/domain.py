@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -100,9 +100,9 @@ def opens(cart: Cart | None, account_id: str | None, secret_hash: str) -> bool:
     return cart is not None and (by_secret or by_account)
 
 
-def check_version(cart: Cart, wanted: int | None) -> None:
+def check_version(cart: Cart, wanted: Container[int] | None) -> None:
     """Raise PreconditionFailed when the caller has seen another version. Saying nothing is allowed."""
-    if wanted is not None and wanted != cart.version:
+    if wanted is not None and cart.version not in wanted:
         raise PreconditionFailed(f"the cart is at version {cart.version}", version=cart.version)
 
 

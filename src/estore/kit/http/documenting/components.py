@@ -17,8 +17,9 @@ PARAMETERS: Node = {
     "if_match": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag of the version that you want to change; 412 when it is not the newest.",
-        "schema": {"type": "string", "pattern": '^(W/)?"v[0-9]{1,18}(\\.[0-9]{1,18})?"$', "examples": ['"v3"']},
+        "description": "The ETag of the version that you want to change, or several; 412 when none is the newest."
+        " `*` for whichever it is.",
+        "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]*"( *, *"[!#-~]*")*)$', "examples": ['"v3"']},
     },
     "if_none_match": {
         "name": "If-None-Match",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from enum import Enum
 from urllib.parse import urlsplit
@@ -154,9 +154,9 @@ def checked(product: Product) -> Product:
     return msgspec.structs.replace(product, variants=variants)
 
 
-def expect_version(product: Product, version: int) -> None:
-    """Raise VersionChanged unless the product still is at `version`."""
-    if product.version != version:
+def expect_version(product: Product, versions: Container[int]) -> None:
+    """Raise VersionChanged unless the product still is at one of `versions`."""
+    if product.version not in versions:
         raise VersionChanged(f"it is at version {product.version}")
 
 

@@ -172,7 +172,7 @@ async def _locked(tx: Tx, ctx: Context, id_or_slug: str) -> Category:
         raise CategoryNotFound()
     if ctx.if_match is None:
         raise VersionMissing()
-    if ctx.if_match != found.version:
+    if found.version not in ctx.if_match:
         raise VersionChanged(f"it is at version {found.version}")
     return found
 

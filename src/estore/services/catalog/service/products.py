@@ -151,7 +151,7 @@ class Products:
             found = await store.price_of(tx, request.subject, request.sku, writable(ctx.principal))
         if found is None:
             raise ProductNotFound()
-        if ctx.if_match is not None and ctx.if_match != found["version"]:
+        if ctx.if_match is not None and found["version"] not in ctx.if_match:
             raise VersionChanged(f"it is at version {found['version']}")
         if found["sku"] is None:
             raise VariantNotFound()

@@ -227,7 +227,7 @@ async def change_me(tx: Tx, ctx: Context, request: ChangeMe) -> Me:
     if ctx.if_match is None:
         raise PreconditionRequired()
     name = account.name if request.name is msgspec.UNSET else request.name.strip()
-    changed = await store.update_name(tx, account.id, ctx.if_match, name)
+    changed = await store.update_name(tx, account.id, ctx.if_match.numbers, name)
     if changed is None:
         raise PreconditionFailed()
     return await _me(tx, changed)
@@ -256,7 +256,7 @@ async def grant_roles(tx: Tx, ctx: Context, request: tuple[str, GrantRoles]) -> 
     account = await store.lock_account(tx, account_id)
     if account is None:
         raise AccountNotFound()
-    if account.version != ctx.if_match:
+    if account.version not in ctx.if_match:
         raise PreconditionFailed()
     if "operator" in account.roles and "operator" not in grant.roles and operators == 1:
         raise LastOperator()

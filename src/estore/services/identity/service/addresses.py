@@ -56,7 +56,7 @@ async def change_address(tx: Tx, ctx: Context, request: tuple[str, AddressForm])
     address_id, form = request
     if ctx.if_match is None:
         raise PreconditionRequired()
-    changed = await store.update_address(tx, account.id, address_id, ctx.if_match, form)
+    changed = await store.update_address(tx, account.id, address_id, ctx.if_match.numbers, form)
     if changed is not None:
         return changed
     if await store.address(tx, account.id, address_id) is None:

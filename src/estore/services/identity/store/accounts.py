@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,13 +85,15 @@ async def accounts(tx: Tx, email: str | None, after: tuple[Any, ...] | None, lim
     return [Account(**dict(row)) for row in rows]
 
 
-async def update_name(tx: Tx, account_id: str, version: int, name: str) -> Account | None:
+async def update_name(tx: Tx, account_id: str, versions: Sequence[int] | None, name: str) -> Account | None:
+    """Set a name, if the account is at one of `versions` (None: at whichever it is)."""
     return _account(
         await tx.fetchrow(
-            "UPDATE account SET name = $3, version = version + 1 WHERE id = $1 AND version = $2 AND erased_at IS NULL"
+            "UPDATE account SET name = $3, version = version + 1"
+            " WHERE id = $1 AND ($2::bigint[] IS NULL OR version = ANY($2)) AND erased_at IS NULL"
             f" RETURNING {_ACCOUNT}",
             account_id,
-            version,
+            versions,
             name,
         )
     )
@@ -197,14 +200,18 @@ async def insert_address(tx: Tx, account_id: str, address_id: str, form: Address
     return None if row is None else Address(**dict(row))
 
 
-async def update_address(tx: Tx, account_id: str, address_id: str, version: int, form: AddressForm) -> Address | None:
+async def update_address(
+    tx: Tx, account_id: str, address_id: str, versions: Sequence[int] | None, form: AddressForm
+) -> Address | None:
+    """Replace an entry, if it is at one of `versions` (None: at whichever it is)."""
     row = await tx.fetchrow(
         "UPDATE address SET name = $4, line1 = $5, line2 = $6, city = $7, region = $8, postal_code = $9, country = $10,"
-        " phone = $11, version = version + 1 WHERE account_id = $1 AND id = $2 AND version = $3"
+        " phone = $11, version = version + 1 WHERE account_id = $1 AND id = $2"
+        " AND ($3::bigint[] IS NULL OR version = ANY($3))"
         f" RETURNING {_ADDRESS}",
         account_id,
         address_id,
-        version,
+        versions,
         *_fields(form),
     )
     return None if row is None else Address(**dict(row))

@@ -84,7 +84,7 @@ class Adjusting:
             raise VendorUnknown()
         if ctx.if_match is None:
             raise PreconditionRequired("send the ETag of the terms that you want to change in If-Match")
-        if ctx.if_match != before[1]:
+        if before[1] not in ctx.if_match:
             raise PreconditionFailed(f"they are at version {before[1]} now")
         version = await store.save_reserve_terms(tx, vendor_id, wanted.reserve_bps, wanted.reserve_days, ctx)
         return ReserveTermsView(vendor_id, wanted.reserve_bps, wanted.reserve_days, False, version)

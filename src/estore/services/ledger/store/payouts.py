@@ -103,24 +103,24 @@ async def terms_of(tx: Tx, vendor_ids: Sequence[str], usual: Terms) -> dict[str,
 async def put_terms(
     tx: Tx,
     vendor_id: str,
-    expected: int,
+    expected: Sequence[int] | None,
     terms: Terms,
     amounts: tuple[int | None, int | None],
     by: str | None,
     now: datetime,
 ) -> bool:
-    """Set a vendor's terms, version `expected` + 1; returns False when they have another version than `expected`.
+    """Set a vendor's terms, one version on; returns False when they are at none of the versions `expected`.
 
-    amounts: minimum and large, None: as it was.
+    expected: 0 where nobody has set any; None for whichever they are at. amounts: minimum and large, None: as it was.
     """
     done = await tx.fetchval(
         "INSERT INTO payout_terms AS t (vendor_id, schedule, weekday, minimum, large, version, changed_by, changed_at)"
-        " SELECT $1, $3, $4, $5, $6, 1, $7, $8 WHERE $2 = 0"
-        " ON CONFLICT (vendor_id) DO NOTHING RETURNING 1"
-        if expected == 0
-        else "UPDATE payout_terms SET schedule = $3, weekday = $4, minimum = coalesce($5, minimum),"
-        " large = coalesce($6, large), version = version + 1, changed_by = $7, changed_at = $8"
-        " WHERE vendor_id = $1 AND version = $2 RETURNING 1",
+        " SELECT $1, $3, $4, $5, $6, 1, $7, $8"
+        " WHERE $2::bigint[] IS NULL OR 0 = ANY($2) OR EXISTS (SELECT FROM payout_terms WHERE vendor_id = $1)"
+        " ON CONFLICT (vendor_id) DO UPDATE SET schedule = excluded.schedule, weekday = excluded.weekday,"
+        " minimum = coalesce(excluded.minimum, t.minimum), large = coalesce(excluded.large, t.large),"
+        " version = t.version + 1, changed_by = excluded.changed_by, changed_at = excluded.changed_at"
+        " WHERE $2::bigint[] IS NULL OR t.version = ANY($2) RETURNING 1",
         vendor_id,
         expected,
         terms.schedule,

@@ -203,6 +203,6 @@ class Parcels:
             raise PreconditionRequired("send If-Match with the parcel's ETag, or an Idempotency-Key")
         orders = await store.lock_orders(tx, [place[0]])
         parcel = await show_parcel(tx, ctx, parcel_id)
-        if ctx.if_match is not None and ctx.if_match != parcel.version:
+        if ctx.if_match is not None and parcel.version not in ctx.if_match:
             raise PreconditionFailed(f"it is at version {parcel.version} now")
         return orders[place[0]], parcel, place[1]

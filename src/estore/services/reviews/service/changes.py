@@ -27,7 +27,7 @@ async def hold(tx: Tx, ctx: Context) -> str:
 
 def check_version(ctx: Context, review: Review) -> None:
     """Raises PreconditionFailed where If-Match names another version."""
-    if ctx.if_match is not None and ctx.if_match != review.version:
+    if ctx.if_match is not None and review.version not in ctx.if_match:
         raise PreconditionFailed(f"it is at version {review.version} now")
 
 

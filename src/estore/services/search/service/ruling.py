@@ -44,7 +44,8 @@ class Ruling:
         return shapes.StopWords(row["body"], row["version"])
 
     async def _put(self, tx: Tx, ctx: Context, name: str, body: Sequence[object]) -> Record:
-        row = await store.rules.put_words(tx, name, list(body), ctx.if_match)
+        versions = None if ctx.if_match is None else ctx.if_match.numbers
+        row = await store.rules.put_words(tx, name, list(body), versions)
         if row is None:
             raise VersionChanged()
         tx.after_commit(self._rulebook.forget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,14 +19,14 @@ async def words(tx: Tx, name: str) -> Record:
     return row
 
 
-async def put_words(tx: Tx, name: str, body: list[Any], version: int | None) -> Record | None:
-    """Replace words, if they are at `version` (None: whatever it is). Returns body, version; None if they are not."""
+async def put_words(tx: Tx, name: str, body: list[Any], versions: Sequence[int] | None) -> Record | None:
+    """Replace words, if they are at one of `versions` (None: any). Returns body, version; None if they are not."""
     return await tx.fetchrow(
         "UPDATE vocabulary SET body = $2, version = version + 1 WHERE name = $1"
-        " AND ($3::bigint IS NULL OR version = $3) RETURNING body, version",
+        " AND ($3::bigint[] IS NULL OR version = ANY($3)) RETURNING body, version",
         name,
         body,
-        version,
+        versions,
     )
 
 

@@ -38,7 +38,7 @@ async def change(
 
     def checked(vendor: Vendor) -> Vendor:
         allowed(vendor, ctx)
-        if ctx.if_match is not None and ctx.if_match != vendor.version:
+        if ctx.if_match is not None and vendor.version not in ctx.if_match:
             raise PreconditionFailed(f"it is at version {vendor.version} now")
         return step(vendor)
 

@@ -163,7 +163,7 @@ class Deciding:
         payout = (await store.lock_payouts(tx, [payout_id])).get(payout_id)
         if payout is None:
             raise PayoutUnknown()
-        if ctx.if_match is not None and ctx.if_match != payout.version:
+        if ctx.if_match is not None and payout.version not in ctx.if_match:
             raise PreconditionFailed("read it again before you decide")
         return payout
 

@@ -40,7 +40,7 @@ class PayoutTerms:
         wanted = Terms(body.schedule, weekday, now.minimum, now.large)
         minimum, large = (money.amount if money is not None else None for _, money in amounts)
         by = ctx.principal.account_id
-        if not await store.put_terms(tx, vendor_id, ctx.if_match, wanted, (minimum, large), by, ctx.now):
+        if not await store.put_terms(tx, vendor_id, ctx.if_match.numbers, wanted, (minimum, large), by, ctx.now):
             raise PreconditionFailed("read the terms again before you change them")
         return await self._view(tx, vendor_id)
 

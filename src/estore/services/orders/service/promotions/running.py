@@ -186,7 +186,7 @@ async def locked_promotion(
     found = await store.lock_promotion(tx, promotion_id)
     if found is None:
         raise PromotionNotFound()
-    if ctx.if_match is not None and ctx.if_match != found.version:
+    if ctx.if_match is not None and found.version not in ctx.if_match:
         raise PreconditionFailed(f"it is at version {found.version} now")
     if found.status is Status.ARCHIVED and not even_archived:
         raise PromotionArchived()

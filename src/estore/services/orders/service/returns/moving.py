@@ -220,7 +220,7 @@ class Returns:
             raise PreconditionRequired("send If-Match with the return's ETag, or an Idempotency-Key")
         order = (await store.lock_orders(tx, [shown.order_id]))[shown.order_id]
         (found,) = await store.load_returns(tx, [shown.id])
-        if ctx.if_match is not None and ctx.if_match != found.version:
+        if ctx.if_match is not None and found.version not in ctx.if_match:
             raise PreconditionFailed(f"it is at version {found.version} now")
         return order, found
 
