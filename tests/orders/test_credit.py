@@ -113,7 +113,9 @@ async def test_refused_credit_cancels_and_the_customer_sees_why(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("end", ["refused", "failed"])
-async def test_who_waits_is_told_why_and_what_came_back(shop: Shop, end: str) -> None:
+async def test_who_waits_is_told_why_and_what_came_back(shop: Shop, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("estore.kit.http.requests.MAX_WAIT", 90.0)
+
     async def follow() -> None:
         while not (rows := await shop.world.fetch("orders", "SELECT order_id FROM purchase_order")):
             await asyncio.sleep(0.01)
@@ -121,7 +123,7 @@ async def test_who_waits_is_told_why_and_what_came_back(shop: Shop, end: str) ->
         await shop.hear(shop.reserved(order))
         await shop.hear(*([refused(order)] if end == "refused" else [held(order), shop.failed(order)]))
 
-    client = shop.client(prefer="wait=20")
+    client = shop.client(prefer="wait=90")
     body = shop.body(credits=CREDIT)
     answer, _ = await asyncio.gather(client.post("/v1/orders", json=body, headers=key()), follow())
 

@@ -19,7 +19,7 @@ from estore.contracts.orders import (
 from estore.kit.clock import monotonic
 from estore.kit.db import statements
 from estore.services.orders import store
-from estore.services.orders.service.waiting import POLL_SECONDS
+from estore.services.orders.service.waiting import POLL_SECONDS, Waiting
 from orders.factories import Shop, key, second_process
 
 
@@ -298,6 +298,13 @@ async def test_what_is_no_order_is_a_404(standing_shop: Shop, name: str) -> None
 # --- waiting ------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients wait longer than any busy machine takes."""
+    monkeypatch.setattr("estore.kit.http.requests.MAX_WAIT", 90.0)
+
+
+@pytest.mark.usefixtures("_as_long_as_it_takes")
 async def test_who_waits_is_answered_once_the_order_is_settled(shop: Shop) -> None:
     async def follow() -> None:
         while not (rows := await shop.world.fetch("orders", "SELECT order_id FROM purchase_order")):
@@ -305,29 +312,44 @@ async def test_who_waits_is_answered_once_the_order_is_settled(shop: Shop) -> No
         order = {"id": rows[0]["order_id"], "totals": {"total": {"amount": 2890}}}
         await shop.hear(shop.reserved(order), shop.captured(order))
 
-    client = shop.client(prefer="wait=20")
+    client = shop.client(prefer="wait=90")
     answer, _ = await asyncio.gather(client.post("/v1/orders", json=shop.body(), headers=key()), follow())
 
-    assert (answer.status_code, answer.headers["preference-applied"]) == (201, "wait=20")
+    assert (answer.status_code, answer.headers["preference-applied"]) == (201, "wait=90")
     order = answer.json()
     shown = await shop.show(order)
     assert shown == {name: value for name, value in order.items() if name != "secret"}
     assert shown["status"] == "confirmed"
 
 
-async def test_who_waits_in_vain_is_answered_202(shop: Shop) -> None:
+async def test_who_waits_in_vain_is_answered_202(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait, heard, asked = Waiting.outcome, asyncio.Event(), []
+
+    async def until_heard(waiting: Waiting, order_id: str, seconds: float) -> Any:
+        """Until its stock was heard of, however long that takes, and a moment longer."""
+        asked.append(seconds)
+        early = asyncio.create_task(wait(waiting, order_id, 90.0))
+        await heard.wait()
+        late = await wait(waiting, order_id, 10 * POLL_SECONDS)
+        early.cancel()
+        return early.result() if early.done() else late
+
     async def follow() -> None:
         while not (rows := await shop.world.fetch("orders", "SELECT order_id FROM purchase_order")):
             await asyncio.sleep(0.01)
         await shop.hear(shop.reserved({"id": rows[0]["order_id"]}))
+        heard.set()
 
+    monkeypatch.setattr(Waiting, "outcome", until_heard)
     client = shop.client(prefer="wait=4")
     answer, _ = await asyncio.gather(client.post("/v1/orders", json=shop.body(), headers=key()), follow())
 
+    assert asked == [4.0]
     assert (answer.status_code, answer.json()["status"]) == (202, "awaiting_payment")
     assert (await shop.show(answer.json()))["status"] == "awaiting_payment"
 
 
+@pytest.mark.usefixtures("_as_long_as_it_takes")
 async def test_all_who_wait_share_one_poll(shop: Shop) -> None:
     orders = [await shop.place() for _ in range(20)]
     service = shop.world.service("orders")
@@ -344,7 +366,7 @@ async def test_all_who_wait_share_one_poll(shop: Shop) -> None:
     with statements() as sent:
         answers, _ = await asyncio.gather(
             asyncio.gather(
-                *(shop.client(order_secret=o["secret"], prefer="wait=20").get(f"/v1/orders/{o['id']}") for o in orders)
+                *(shop.client(order_secret=o["secret"], prefer="wait=90").get(f"/v1/orders/{o['id']}") for o in orders)
             ),
             settle_elsewhere(),
         )
