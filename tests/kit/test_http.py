@@ -10,11 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar import Request
+from litestar import Request, delete, get, put
 from structlog.testing import capture_logs
 
 from estore.kit.auth import new_key, sign
 from estore.kit.context import Principal
+from estore.kit.http.app import application
 from estore.kit.http.front import Front
 from estore.kit.http.pages import CursorInvalid, Page, cursor_of, decode_cursor, link_header, page_of, text_in
 from kit.shop import Shop, open_shop
@@ -103,6 +104,28 @@ async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient)
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "request.no_such_resource")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "request.method_not_allowed")
     assert "POST" in wrong.headers["allow"]
+
+
+async def test_options_name_all_methods_of_a_path_whatever_its_parameters_are_called(shop: Shop) -> None:
+    @get("/v1/things/{thing:str}/parts/{part:str}")
+    async def show(thing: str, part: str) -> str:
+        return thing + part
+
+    @delete("/v1/things/{thing_id:str}/parts/{part_id:str}")
+    async def drop(thing_id: str, part_id: str) -> None:
+        return None
+
+    @put("/v1/things/all/parts/{part:str}")
+    async def put_all(part: str) -> str:
+        return part
+
+    app = application("shop", [show, drop, put_all], verifier=shop.verifier, clock=shop.clock)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://shop.test") as client:
+        told = [(await client.options(f"/v1/things/{thing}/parts/1")).headers["allow"] for thing in ("one", "all")]
+        refused = await client.post("/v1/things/one/parts/1")
+
+    assert told == ["DELETE, GET, HEAD, OPTIONS", "OPTIONS, PUT"]
+    assert refused.headers["allow"] == told[0]
 
 
 async def test_head_is_answered_as_get_is_and_without_content(shop: Shop) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +40,7 @@ def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, cl
         response_headers=SECURITY_HEADERS,
         logging_config=None,
     )
+    _tell_methods(app)
     for route in app.routes:
         for handler, model in getattr(route, "route_handler_map", {}).values():
             handler.opt["parameters"] = {p.field_alias for p in model.expected_query_params}
@@ -49,3 +52,14 @@ def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, cl
                 if declared[p.field_name].annotation in (int, int | None)
             }
     return app
+
+
+def _tell_methods(app: Litestar) -> None:
+    """Have OPTIONS answer with all methods of a path: the framework parts them by what their parameters are called."""
+    together: dict[str, set[str]] = defaultdict(set)
+    for route in app.routes:
+        methods = together[re.sub(r"{.*?}", "{}", route.path)]
+        methods |= route.methods
+        if "GET" in methods:
+            methods.add("HEAD")
+        route.methods = methods  # type: ignore[assignment]
