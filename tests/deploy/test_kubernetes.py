@@ -273,6 +273,20 @@ def test_the_job_that_migrates_is_told_enough_for_all_of_them(objects: list[Obje
     assert not settings.database_url
 
 
+def test_whoever_runs_search_may_write_its_index(objects: list[Object]) -> None:
+    """The Job too: the guide has `estore seed` run in a pod made like its."""
+    (folder,) = re.findall(r"ESTORE_DATA=(\S+)", (ROOT / "Dockerfile").read_text())
+    writable = {
+        each["metadata"]["name"]
+        for each in objects
+        if (pod := pod_of(each)) and pod["containers"][0]["name"] == "estore"
+        for mount in pod["containers"][0]["volumeMounts"]
+        if mount["mountPath"] == folder and not mount.get("readOnly")
+    }
+
+    assert writable == {"search", "migrate"}
+
+
 def test_a_service_is_handed_no_credentials_but_its_own(objects: list[Object]) -> None:
     for name in SERVICES:
         workload = (named(objects, "Deployment") | named(objects, "StatefulSet"))[name]

@@ -35,6 +35,9 @@ def migrate() -> Object:
     """Return the Job that migrates every database and declares every queue, with the operator's credentials."""
     pod = _pod(MIGRATE, [MIGRATE], _operator_files(), secret_of(OPERATOR))
     pod["restartPolicy"] = "OnFailure"
+    # Not for itself: `estore seed` runs in a pod made like this one, and search makes its index.
+    pod["containers"][0]["volumeMounts"].append({"name": "data", "mountPath": FOLDER})
+    pod["volumes"].append({"name": "data", "emptyDir": {"sizeLimit": "5Gi"}})
     spec = {
         "backoffLimit": 20,
         "activeDeadlineSeconds": 1800,
