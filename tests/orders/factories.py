@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 
 from estore.contracts.catalog import Product, ProductPublished, Variant
 from estore.contracts.inventory import Shortage, StockRejected, StockReserved
@@ -15,7 +16,7 @@ from estore.contracts.vendors import VendorApproved
 from estore.kit.money import Money
 from estore.services.orders.app import build
 from estore.services.orders.domain import Offer
-from support.world import World, settings_for
+from support.world import World, settings_for, unhurried
 
 ADDRESS = {"name": "Ada Lovelace", "line1": "Ringstrasse 1", "postal_code": "04109", "city": "Leipzig", "country": "DE"}
 _keys = itertools.count(1)
@@ -177,8 +178,10 @@ def published(
     )
 
 
-async def second_process(shop: Shop) -> World:
-    """The same service composed again over the same database, with a memory of its own."""
-    service = build(settings_for(shop.world.dsn, ["orders"]), clock=shop.world.clock)
+async def second_process(shop: Shop, **changed: Any) -> World:
+    """The same service composed again over the same database, with a memory of its own. changed: of its settings."""
+    settings = msgspec.structs.replace(settings_for(shop.world.dsn, ["orders"]), **changed)
+    with unhurried():
+        service = build(settings, clock=shop.world.clock)
     await service.db.open()
     return World({"orders": service}, shop.world.dsn, shop.world.clock)

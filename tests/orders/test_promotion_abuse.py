@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from estore.contracts.catalog import NewPrice, PriceChanged
 from estore.kit.money import MAX_AMOUNT, Money
-from estore.services.orders.app import build
 from estore.services.orders.service.promotions import running
-from orders.factories import Shop, key
+from orders.factories import Shop, key, second_process
 from orders.promoting import TEN_PERCENT, operator, promotion, vendor, with_code
-from support.world import World, settings_for
 
 EDGES = (
     "2099-01-01T00:00:00+23:59",
@@ -76,17 +73,14 @@ async def test_nobody_finds_others_codes_by_taking_them_or_keeps_all_busy_with_c
     monkeypatch.setattr("estore.kit.rate.monotonic", lambda: 0.0)
     made = await with_code(vendor(shop), "MINE")
     await with_code(operator(shop), "THEIRS")
-    settings = msgspec.structs.replace(settings_for(shop.world.dsn, ["orders"]), rate_factor=1.0)
-    service = build(settings, clock=shop.world.clock)
-    await service.db.open()
+    other = await second_process(shop, rate_factor=1.0)
     try:
-        other = World({"orders": service}, shop.world.dsn, shop.world.clock)
         client = other.http("orders", other.token("acc_v", vendors={"vnd_1": "owner"}))
         url = f"/v1/promotions/{made['id']}"
         taken = [await client.post(f"{url}/codes", json={"code": "THEIRS"}, headers=key()) for _ in range(130)]
         paused = [await client.post(f"{url}/pause", json={}, headers=key()) for _ in range(130)]
     finally:
-        await service.db.close()
+        await other.service("orders").db.close()
 
     assert [answer.status_code for answer in taken] == [409] * 120 + [429] * 10
     assert [answer.status_code for answer in paused] == [200] * 120 + [429] * 10

@@ -11,17 +11,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from estore.contracts.catalog import NewPrice, PriceChanged
 from estore.contracts.orders import OrderConfirmed, OrderPlaced
 from estore.kit.db import statements
 from estore.kit.money import Money
-from estore.services.orders.app import build
 from orders.factories import Shop, key, second_process
 from orders.promoting import operator, promotion, vendor, with_code
-from support.world import World, settings_for
+from support.world import World
 
 TEN = {"type": "percentage", "bps": 1000}
 
@@ -239,11 +237,9 @@ async def test_who_guesses_codes_is_stopped_and_learns_nothing_more(
     # Every two seconds another guess is free.
     monkeypatch.setattr("estore.kit.rate.monotonic", lambda: 0.0)
     await with_code(operator(shop), "RIGHT")
-    settings = msgspec.structs.replace(settings_for(shop.world.dsn, ["orders"]), rate_factor=1.0)
-    service = build(settings, clock=shop.world.clock)
-    await service.db.open()
+    other = await second_process(shop, rate_factor=1.0)
     try:
-        client = World({"orders": service}, shop.world.dsn, shop.world.clock).http("orders")
+        client = other.http("orders")
         body = shop.body(email=None, payment_method=None)
 
         async def ask(*codes: str) -> int:
@@ -258,7 +254,7 @@ async def test_who_guesses_codes_is_stopped_and_learns_nothing_more(
         assert [await ask("RIGHT"), await order("RIGHT"), await ask("C1")] == [429, 429, 429]
         assert [await ask(), await order()] == [200, 202]
     finally:
-        await service.db.close()
+        await other.service("orders").db.close()
 
 
 # --- limits -----------------------------------------------------------------------------------------------------
