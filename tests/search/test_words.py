@@ -99,6 +99,14 @@ async def test_when_nothing_has_all_words_what_has_most_of_them_is_found_and_it_
     assert answer["data"][0]["slug"] == "mug"
 
 
+async def test_another_number_or_unit_is_no_misspelling(shelves: Shop) -> None:
+    found = {
+        typed: await shelves.names(typed) for typed in ("500 g", "400 gb", "500 mb", "24 inch", "32 inch", "1.5 l")
+    }
+
+    assert found == dict.fromkeys(found, [])
+
+
 async def test_only_stop_words_are_looked_for_as_words(shelves: Shop) -> None:
     assert await shelves.names("the") == []
     assert await shelves.names("with") == ["tumbler"]

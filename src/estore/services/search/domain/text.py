@@ -45,6 +45,7 @@ _MEASURE = re.compile(
     + "|".join(sorted((re.escape(alias) for alias in UNITS), key=len, reverse=True))
     + r")(?!\w)"
 )
+_MEASURED = re.compile(r"\d+(?:p\d+)?(?:" + "|".join(sorted({unit for unit, _ in UNITS.values()})) + ")")
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"[a-z0-9 ._-]{1,64}")
@@ -75,6 +76,11 @@ def _measure(found: re.Match[str]) -> str:
     unit, factor = UNITS[found[2]]
     number = format((Decimal(found[1].replace(",", ".")) * factor).normalize(), "f").replace(".", "p")
     return f"{number}{unit} "
+
+
+def is_measure(word: str) -> bool:
+    """Tell whether a folded word is a number with its unit: `500gb`."""
+    return _MEASURED.fullmatch(word) is not None
 
 
 def words_of(text: str) -> list[str]:

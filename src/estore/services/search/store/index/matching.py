@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tantivy import Occur, Query, Searcher
 
-from estore.services.search.domain.text import Asked, bare
+from estore.services.search.domain.text import Asked, bare, is_measure
 from estore.services.search.store.index.schema import WEIGHTS, Text
 
 MUST, SHOULD, NOT = Occur.Must, Occur.Should, Occur.MustNot
@@ -121,7 +121,9 @@ class Matching:
         stem = self._text.stem(word)
         known = max(self._searcher.doc_freq(field, stem) for field in WEIGHTS)
         options = [self._term(stem)] if known else []
-        found = self._beginning(word) if guess or (typing and not known) else []
+        # A measure is whole: "500 g" is not the beginning of "500 gb"
+        unfinished = (guess or (typing and not known)) and not is_measure(word)
+        found = self._beginning(word) if unfinished else []
         # Other forms of a known word are found with it
         if found and (not known or any(self._text.stem(term) != stem for term, _ in found)):
             options.append(self._any_word(word, found))
@@ -166,7 +168,8 @@ class Matching:
         return any(self._searcher.doc_freq(field, term) for field in ("title", "kind", "traits"))
 
     def _misspelt(self, word: str) -> Query | None:
-        if len(word) < ONE_EDIT_FROM or word.isdigit():
+        # Another number, or another unit, is another thing
+        if len(word) < ONE_EDIT_FROM or word.isdigit() or is_measure(word):
             return None
         if word not in self._near:
             near = [Query.const_score_query(self._fuzzy(word, 1), 0.6)]
