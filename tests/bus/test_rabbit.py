@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -102,7 +103,7 @@ class TestBroker(RabbitWorld):
         assert once(names) == await world.acted(actor, len(names))
         assert once(names) == await world.acted(end, len(names))
         await world.drained()
-        assert world.bus.ready
+        await world.until(lambda: world.bus.ready)
         assert await world.bus.dead_letters(actor.queue) == []
 
     async def test_cut_connections_lose_nothing(self, world: World, rabbit: Rabbit) -> None:
@@ -116,6 +117,8 @@ class TestBroker(RabbitWorld):
         assert once(names) == await world.acted(actor, len(names))
         await world.drained()
         await world.until(lambda: world.bus.ready)
+        # What was cut off between its retry and its ack is retried twice: the second copy may still wait there.
+        self.queues |= {f"beta.retry.{round(delay * 1000)}" for delay in LADDER}
 
     async def test_a_deleted_queue_is_made_again_and_consumed(self, world: World) -> None:
         actor = world.actor()
@@ -234,8 +237,9 @@ class TestUnroutable(RabbitWorld):
 
         await world.emit(Whispered(key="a"), Made(key="b"), Whispered(key="c"))
         await world.until(lambda: UNROUTABLE.labels(Whispered.event_name)._value.get() >= before + 4)
-        assert await world.unpublished() == 2
         assert once(["b"]) == await world.acted(actor, 1)
+        await world.until(partial(self.unpublished_at_most, world, 2))
+        assert await world.unpublished() == 2
         late = world.actor("gamma.late", [Whispered])
         await declare(self.url, [late.subscription], LADDER)
 
@@ -243,6 +247,10 @@ class TestUnroutable(RabbitWorld):
         async with aiormq.connect(self.url) as connection:
             channel = await connection.channel()
             assert (await channel.queue_declare("gamma.late", passive=True)).message_count == 2
+
+    @staticmethod
+    async def unpublished_at_most(world: World, count: int) -> bool:
+        return await world.unpublished() <= count
 
     async def test_a_stop_does_not_wait_for_a_listener(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(publisher, "UNROUTABLE_SECONDS", 600.0)
@@ -288,7 +296,18 @@ class TestConnecting(RabbitWorld):
             ({"host": "broker.invalid"}, "the host name is not known"),
         ],
     )
-    async def test_the_log_says_what_is_wrong(self, rabbit: Rabbit, change: dict, said: str) -> None:
+    async def test_the_log_says_what_is_wrong(
+        self, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch, change: dict, said: str
+    ) -> None:
+        # How long a name server takes to say that it knows no such name is its own affair.
+        real = socket.getaddrinfo
+
+        def resolve(host: str, *args: object, **options: object) -> object:
+            if host == "broker.invalid":
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return real(host, *args, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         parts = urlsplit(rabbit.url)
         host, port = change.get("host", parts.hostname), change.get("port", parts.port)
         password = change.get("password", parts.password)
@@ -299,11 +318,11 @@ class TestConnecting(RabbitWorld):
         with capture_logs() as logs:
             await bus.start()
             async with asyncio.timeout(60):
-                while not logs:
+                while not (reasons := [line["reason"] for line in logs if "reason" in line]):
                     await asyncio.sleep(0.02)
         await bus.stop()
 
-        assert said in logs[0]["reason"]
+        assert said in reasons[0]
         assert not re.search(re.escape(str(password)), str(logs))
         with pytest.raises(Transient, match=re.escape(said)):
             await bus.dead_letters("beta.work")
@@ -398,9 +417,10 @@ class TestDeadLetterTool(RabbitWorld):
         real, acked = aiormq.channel.Channel.basic_ack, []
 
         async def dies(self, tag, *args, **kwargs):
-            if acked and not isinstance(self, FastChannel):
-                raise ConnectionAbortedError("the tool died")
-            acked.append(tag)
+            if not isinstance(self, FastChannel):  # The bus may have yet to ack what died.
+                if acked:
+                    raise ConnectionAbortedError("the tool died")
+                acked.append(tag)
             await real(self, tag, *args, **kwargs)
 
         monkeypatch.setattr(aiormq.channel.Channel, "basic_ack", dies)
