@@ -175,16 +175,17 @@ async def test_a_notification_of_the_database_empties_the_page(worker_database: 
     assert cache.get(b"/v1/products/a") is None
 
 
-async def test_a_cache_that_cannot_hear_is_off(worker_database: str) -> None:
+async def test_a_cache_that_cannot_hear_is_off(fresh_database: Any) -> None:
+    dsn = await fresh_database()
     cache = ReadCache()
-    listening = asyncio.create_task(cache.listen(worker_database, "test_deaf"))
+    listening = asyncio.create_task(cache.listen(dsn, "test_deaf"))
     while not cache.listening:
         await asyncio.sleep(0.01)
     cache.put(b"/v1/products/a", b"answer", cache.generation)
-    conn = await asyncpg.connect(worker_database)
+    conn = await asyncpg.connect(dsn)
     await conn.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE query LIKE '%test_deaf%' AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     async with asyncio.timeout(60):
         while cache.get(b"/v1/products/a"):
