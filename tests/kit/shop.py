@@ -111,7 +111,8 @@ class Endpoints:
 
 def build(edge: Edge) -> Endpoints:
     return Endpoints(
-        add=edge.endpoint(add, who=ANYONE, tx=WRITE, once=ACCEPTED),
+        # Of twenty at once, one waits until the others are answered: that takes what it takes.
+        add=edge.endpoint(add, who=ANYONE, tx=WRITE, once=ACCEPTED, timeout=100.0),
         must_key=edge.endpoint(must_key, who=SIGNED_IN, tx=WRITE, once=REQUIRED),
         operate=edge.endpoint(operate, who=OPERATOR, tx=WRITE),
         limited=edge.endpoint(limited, who=ANYONE, tx=WRITE, rate=Rate(2, 60)),
