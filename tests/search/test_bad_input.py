@@ -124,6 +124,7 @@ async def test_absurd_filters_are_refused_with_the_parameters_name(client: httpx
 
         assert answer.status_code == 400, (parameters, answer.text)
         assert answer.json()["code"]
+        assert answer.json()["errors"][0]["parameter"], answer.text
         assert process_time() - began < 1.0, parameters
 
 

@@ -66,6 +66,19 @@ async def test_a_facets_own_choice_does_not_narrow_its_counts(shelves: Shop) -> 
     assert facets["price"] == [{"min": 1000, "max": 2500, "count": 1}]
 
 
+async def test_what_finds_nothing_shows_what_else_could_be_chosen(shelves: Shop) -> None:
+    nothing = await shelves.search("", attr_colour="Red", brand="Glas")
+    words = await shelves.search("glass mgu", brand="Ton", price_max=1)
+    nowhere = await shelves.search("zzzzzzzz", brand="Ton")
+
+    assert [each["total"] for each in (nothing, words, nowhere)] == [0, 0, 0]
+    assert not any(each["relaxed"] for each in (nothing, words, nowhere))
+    assert counts(nothing["facets"]["brand"]) == {"Ton": 2}
+    assert counts(nothing["facets"]["attributes"]["colour"]) == {"Clear": 1}
+    assert counts(nothing["facets"]["category"]) == {}
+    assert nowhere["facets"]["brand"] == []
+
+
 async def test_two_spellings_of_an_attribute_are_alternatives_of_one(shelves: Shop) -> None:
     params = [("attr.colour", "Red"), ("attr.Colour", "Clear"), ("attr.COLOUR", "Red")]
     async with shelves.world.http("search") as client:

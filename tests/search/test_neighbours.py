@@ -24,10 +24,12 @@ async def test_suggestions_while_somebody_types(shelves: Shop) -> None:
     await shelves.run("write-statistics")
     found = (await shelves.get("/suggest", q="Stone")).json()
     categories = (await shelves.get("/suggest", q="m")).json()["categories"]
+    beside = [(await shelves.get("/suggest", q=typed)).json()["categories"] for typed in ("stone m", "mu mug")]
 
     assert sorted(p["slug"] for p in found["products"]) == ["cup", "mug"]
     assert found["queries"] == ["stone mug", "stoneware"]
     assert [(c["value"], c["count"]) for c in categories] == [("mugs", 2)]
+    assert [[c["value"] for c in some] for some in beside] == [[], ["mugs"]]
     assert (await shelves.get("/suggest", q="")).json() == {"products": [], "categories": [], "queries": []}
 
 

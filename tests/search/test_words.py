@@ -33,7 +33,6 @@ MEANT = {
     "cup-01-red": ["cup"],
     "2000410700376": ["cup"],
     '"espresso cup"': ["cup"],
-    '"cup espresso"': [],
     "the sofa": ["sofa"],
     "zzzzzzzz": [],
     "*": [],
@@ -99,12 +98,19 @@ async def test_when_nothing_has_all_words_what_has_most_of_them_is_found_and_it_
     assert answer["data"][0]["slug"] == "mug"
 
 
-async def test_another_number_or_unit_is_no_misspelling(shelves: Shop) -> None:
-    found = {
-        typed: await shelves.names(typed) for typed in ("500 g", "400 gb", "500 mb", "24 inch", "32 inch", "1.5 l")
-    }
+async def test_when_nothing_has_a_phrase_what_has_its_words_is_found_and_it_says_so(shelves: Shop) -> None:
+    found = {typed: await shelves.search(typed) for typed in ('"cup espresso"', '"the sofa cup" espresso', '"no such"')}
 
-    assert found == dict.fromkeys(found, [])
+    names = {typed: [hit["slug"] for hit in answer["data"]] for typed, answer in found.items()}
+    assert names == {'"cup espresso"': ["cup"], '"the sofa cup" espresso': ["cup"], '"no such"': []}
+    assert [answer["relaxed"] for answer in found.values()] == [True, True, False]
+
+
+async def test_another_number_or_unit_is_no_misspelling(shelves: Shop) -> None:
+    typed = ("500 g", "400 gb", "500 mb", "24 inch", "32 inch", "1.5 l")
+    found = [await shelves.names(each) for each in typed]
+
+    assert found == [[]] * len(typed)
 
 
 async def test_only_stop_words_are_looked_for_as_words(shelves: Shop) -> None:

@@ -55,12 +55,14 @@ _QUOTES = '"“”'
 
 class Asked(NamedTuple):
     """What was asked for. words: folded. phrases: words in quotes. typing: whether the last word may be unfinished.
-    code: the whole, where it may be a SKU or a barcode."""
+    code: the whole, where it may be a SKU or a barcode. loose: words of phrases and others, where nothing has these
+    phrases."""
 
     words: tuple[str, ...]
     phrases: tuple[tuple[str, ...], ...] = ()
     typing: bool = False
     code: str | None = None
+    loose: tuple[str, ...] = ()
 
 
 def fold(text: str) -> str:
@@ -102,7 +104,8 @@ def understand(typed: str) -> Asked:
     words = [word[:MAX_WORD] for word in words_of(rest)][:MAX_WORDS]
     code = typed.strip().strip(_QUOTES).strip().lower()
     typing = bool(words) and typed[-1:] != " " and rest.rstrip() == rest and not typed.endswith(('"', "“", "”"))
-    return Asked(tuple(words), tuple(phrases[:4]), typing, code if _CODE.fullmatch(code) else None)
+    loose = [word for some in (*phrases, words) for word in some][:MAX_WORDS] if phrases else ()
+    return Asked(tuple(words), tuple(phrases[:4]), typing, code if _CODE.fullmatch(code) else None, tuple(loose))
 
 
 def bare(code: str) -> str:

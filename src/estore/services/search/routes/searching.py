@@ -64,7 +64,11 @@ def _search(e: Endpoints) -> Any:
 
         `attr.<name>=<value>` filters by an attribute or option, as `facets.attributes` names them; repeat it for
         alternatives. What a category declares as a number has ranges as well, ends included: `attr.<name>=100..500`,
-        `100..`, `..500`. Where nothing has all the words, `relaxed` is true and what has the most of them is found.
+        `100..`, `..500`. A product is between `price_min` and `price_max` where its dearest variant is not below the
+        one, and its cheapest not above the other.
+
+        Where nothing has all the words, or a phrase, `relaxed` is true and what has the most of them is found. Pages go
+        5000 products deep: narrow it down to see others.
         """
         ctx = await http.context(request)
         wanted = shapes.Search(
@@ -133,7 +137,9 @@ def _attributes(request: Req) -> dict[str, tuple[str, ...]]:
         if name.startswith(FAMILY):
             given.setdefault(name.removeprefix(FAMILY), []).append(str(value))
     if len(given) > MOST_ATTRIBUTES:
-        raise FilterInvalid(f"at most {MOST_ATTRIBUTES} attributes at once")
+        detail = f"at most {MOST_ATTRIBUTES} attributes at once"
+        one_more = f"{FAMILY}{list(given)[MOST_ATTRIBUTES]}"
+        raise FilterInvalid(detail, errors=[Fault(detail, parameter=one_more[:LONGEST_VALUE])])
     return {name: _values(f"{FAMILY}{name}", values) for name, values in given.items()}
 
 

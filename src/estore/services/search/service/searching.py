@@ -144,18 +144,18 @@ class Desk:
         prefix = " ".join(words)
         return shapes.Suggestions(
             [_suggested(cards[key]) for key in keys if key in cards],
-            await self._matching_categories(words[-1], request.limit),
+            await self._matching_categories(words, request.limit),
             list(await store.statistics.starting(tx, prefix, LEAST_SEARCHES, request.limit)),
         )
 
-    async def _matching_categories(self, prefix: str, limit: int) -> list[shapes.FacetValue]:
+    async def _matching_categories(self, words: Sequence[str], limit: int) -> list[shapes.FacetValue]:
         if monotonic() - self._categories_at > CATEGORIES_FRESH_SECONDS:
             self._categories_at = monotonic()
             self._categories = await self.in_thread(self.reader.categories)
         fitting = [
             shapes.FacetValue(slug, count)
             for slug, count in self._categories.items()
-            if any(word.startswith(prefix) for word in slug.split("-"))
+            if all(any(part.startswith(word) for part in slug.split("-")) for word in words)
         ]
         return fitting[:limit]
 
@@ -194,6 +194,7 @@ def _offset(request: shapes.Search, query: str) -> int:
 def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendors: Sequence[Record]) -> Wanted:
     asked = understand(request.q)
     words = without_stop_words(asked.words, rules.stop_words)
+    loose = without_stop_words(asked.loose, rules.stop_words)
     ids = {row["slug"]: row["vendor_id"] for row in vendors}
     low, high = request.price_min, request.price_max
     if low is not None and high is not None and low > high:
@@ -210,7 +211,7 @@ def _wanted(request: shapes.Search, rules: Rules, query: str, offset: int, vendo
         attributes=_attributes(request.attributes, rules.shelves, declared),
     )
     return Wanted(
-        asked=asked._replace(words=words),
+        asked=asked._replace(words=words, loose=loose),
         filters=filters,
         sort=request.sort,
         limit=request.limit,

@@ -129,17 +129,26 @@ class Reader:
             # What is pinned and has the words is found as well
             if page.total or (pins and self._page(searcher, fitting, "relevance", 1, 0).total):
                 break
-        else:
-            attempt = attempt._replace(relaxed=False)
         total = page.total + len(pins)
+        if not total and parts and wanted.facets:
+            # Other choices than these would find something
+            attempt = self._unfiltered(searcher, wanted)
         facets = {}
-        if wanted.facets and total:
+        if wanted.facets and (total or parts):
             same = wanted._replace(pinned=pinned)
             facets = self._counts(searcher, commit, same, parts, attempt, apart, total)
         why = [json.loads(ranked.explain(searcher, at).to_json()) for at in page.addresses] if wanted.explain else []
         rows = self._laid_out(page, why, pins, wanted)
         keys, scores, explained = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
-        return Found(keys, frozenset(key for key, _ in pins), scores, total, attempt.relaxed, facets, explained)
+        relaxed = attempt.relaxed and total > 0
+        return Found(keys, frozenset(key for key, _ in pins), scores, total, relaxed, facets, explained)
+
+    def _unfiltered(self, searcher: Searcher, wanted: Wanted) -> Attempt:
+        """Return the strictest attempt that would find anything without the filters."""
+        for attempt in self._attempts(searcher, wanted, {}):
+            if searcher.search(attempt.text, 1, False).hits:
+                return attempt
+        return Attempt(Query.empty_query())
 
     def _in_vain(self, searcher: Searcher, commit: Commit, attempt: Attempt, fitting: Query) -> bool:
         """Tell whether an attempt is known to find nothing, or that is cheaper to see than what it finds."""
@@ -224,8 +233,15 @@ class Reader:
             yield Attempt(self._lifted(every(guessed), lift, code), unlikely=True)
         # Words that are known are not guessed at as well: that would find a large part of the shop, and nothing better
         for clauses in (plain, guessed) if matching.guessed else (plain,):
-            for size in self._sizes(searcher, clauses, parts):
-                yield Attempt(any_of(clauses, size), relaxed=True, words=clauses if size == 1 else ())
+            yield from self._partial(searcher, clauses, parts)
+        if asked.phrases:
+            loose = matching.all_of(Asked(asked.loose))
+            yield Attempt(every(loose), relaxed=True)
+            yield from self._partial(searcher, loose, parts)
+
+    def _partial(self, searcher: Searcher, clauses: Sequence[Query], parts: Mapping[str, Query]) -> Iterator[Attempt]:
+        for size in self._sizes(searcher, clauses, parts):
+            yield Attempt(any_of(clauses, size), relaxed=True, words=clauses if size == 1 else ())
 
     def _sizes(self, searcher: Searcher, clauses: Sequence[Query], parts: Mapping[str, Query]) -> Sequence[int]:
         """Return how many of the words to look for, fewer and fewer: of many words the most that find anything, which
