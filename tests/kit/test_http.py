@@ -100,7 +100,9 @@ async def test_a_wrong_query_parameter_is_refused_by_name(client: httpx.AsyncCli
 
 async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
     nowhere, wrong = await client.get("/v1/nowhere"), await client.put("/v1/shop", json={})
+    null = await client.get("/v1/shop/a%00b")
 
+    assert (null.status_code, null.json()["code"]) == (404, "request.no_such_resource")
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "request.no_such_resource")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "request.method_not_allowed")
     assert "POST" in wrong.headers["allow"]

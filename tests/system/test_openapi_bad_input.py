@@ -361,6 +361,8 @@ async def send(wire: Wire, ask: Ask) -> str | None:
         and body["status"] == answer.status
         and body["type"] == f"/docs/problems#{body['code']}"
         and (answer.status != 401 or answer.headers["www-authenticate"] == "Bearer")
+        # An id that no text can be is the id of nothing.
+        and ("%00" not in ask.url or body["code"] != "request.value_unacceptable")
     )
     return None if fine else f"{ask}\n    -> is no problem document of ours: {answer.text[:300]}"
 

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from estore.kit.context import Context, trace_id_of
+from estore.kit.db.errors import ValueUnacceptable
 from estore.kit.errors import Denied, Failure, Fault, Malformed, NotFound, TooLarge, Unauthenticated
 from estore.kit.http.decoding import BodyMalformed
 from estore.kit.http.requests import traceparent_of
@@ -93,6 +94,9 @@ def problem(request: Request[Any, Any, Any], failure: Failure) -> Response[bytes
 
 
 def on_failure(request: Request[Any, Any, Any], error: Failure) -> Response[bytes]:
+    # What no text of the database can be is the id of nothing, as any other id that nothing has.
+    if isinstance(error, ValueUnacceptable) and "\0" in request.url.path:
+        error = NoSuchResource()
     return problem(request, error)
 
 
