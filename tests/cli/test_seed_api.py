@@ -10,7 +10,8 @@ import pytest
 
 from estore.cli.seed import SeedFailed
 from estore.cli.seed import api as seed_api
-from estore.cli.seed.api import Api, at_once
+from estore.cli.seed.api import Api, at_once, eventually
+from estore.kit.errors import TimedOut
 
 AWAY = (503, {"code": "kit.timed_out", "detail": "no answer within 5 seconds"})
 
@@ -58,6 +59,34 @@ async def test_a_store_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(SeedFailed, match=r"503 kit\.timed_out"):
         await api.post("/v1/orders", {})
+
+
+async def test_who_lost_the_answer_to_a_refresh_signs_in_again() -> None:
+    first, used, second = (
+        {"access_token": "old", "refresh_token": "1"},
+        {"code": "identity.refresh_refused"},
+        {"access_token": "new"},
+    )
+    api, asked = answering((201, first), AWAY, (401, used), (201, second))
+
+    await api.token("hanna@example.com")
+    await api.refresh("hanna@example.com")
+
+    assert await api.token("hanna@example.com") == "new"
+    tried = ["/v1/sessions", "/v1/sessions/refresh", "/v1/sessions/refresh", "/v1/sessions"]
+    assert [request.url.path for request in asked] == tried
+
+
+async def test_what_takes_too_long_in_this_process_is_tried_again_as_well() -> None:
+    outcomes = iter([TimedOut("no answer within 5 seconds"), None, "found"])
+
+    async def look() -> str | None:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert await eventually(look, "what is looked for") == "found"
 
 
 async def test_what_had_not_begun_when_the_first_failed_is_closed() -> None:

@@ -62,10 +62,17 @@ class Api:
     async def refresh(self, email: str) -> None:
         """Get a new token: what the account may do has changed."""
         old = await self._sessions[email]
-        self._sessions[email] = asyncio.create_task(
-            self.post("/v1/sessions/refresh", {"refresh_token": old["refresh_token"]})
-        )
+        self._sessions[email] = asyncio.create_task(self._refreshed(email, old["refresh_token"]))
         await self._sessions[email]
+
+    async def _refreshed(self, email: str, token: str) -> Any:
+        try:
+            return await self.post("/v1/sessions/refresh", {"refresh_token": token})
+        except Refused as refused:
+            if refused.status == 401:
+                # The answer to an earlier try was lost, and no token is good twice.
+                return await self._sign_in(email)
+            raise
 
     async def _sign_in(self, email: str) -> Any:
         try:
@@ -147,11 +154,18 @@ async def at_once(work: Iterable[Coroutine[Any, Any, T]], limit: int = AT_ONCE) 
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """Return what `look` returns once that is not None. Raises SeedFailed, which says `what` never came."""
+    """Return what `look` returns once that is not None; a machine that is too busy right now is asked again.
+
+    Raises SeedFailed, which says `what` never came.
+    """
     deadline = monotonic() + seconds
     pause = _LOOK_SECONDS
     while True:
-        if (found := await look()) is not None:
+        try:
+            found = await look()
+        except Transient:
+            found = None
+        if found is not None:
             return found
         if monotonic() > deadline:
             raise SeedFailed(f"{what} did not happen within {seconds:.0f} seconds")
