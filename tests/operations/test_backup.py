@@ -20,7 +20,7 @@ from estore.kit.clock import utc_now
 from estore.kit.settings import Settings
 from support.brokers import Rabbit
 from support.databases import Databases
-from support.market import HASTY, Bought, Market, in_process
+from support.market import HASTY, Bought, Market, in_process, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -57,7 +57,11 @@ class TestOneDatabaseEach:
                 ours = msgspec.structs.replace(store.settings, database_url="")
                 sku = await market.product(stock=1_000)
                 buyers = [asyncio.create_task(buy(market, sku, accepted)) for _ in range(3)]
-                await asyncio.sleep(1)
+
+                async def many() -> bool:
+                    return len(accepted) > 20
+
+                await until("orders flow", many)
                 before = utc_now()
                 known = [order.id for order in accepted]
                 made = await backup(ours, tmp_path / "backup")
@@ -67,7 +71,6 @@ class TestOneDatabaseEach:
                 ended = await asyncio.gather(*buyers, return_exceptions=True)
                 assert [error for error in ended if not isinstance(error, asyncio.CancelledError)] == []
             assert made.made_at > before
-            assert len(known) > 5
 
             theirs = Settings(secret=ours.secret, environment=there)
             drill = await restore(theirs, tmp_path / "backup")
@@ -142,6 +145,7 @@ async def test_what_the_broker_forgot_is_published_again_and_acts_once(databases
         market = await Market(store).open()
         sku = await market.product(stock=10)
         order = await market.bought((sku, 1))
+        await market.proved()
         assert await republish(store.settings) == {}
         # As if a queue had been lost with what it held.
         async with store.world.services["reviews"].db.transaction() as tx:
