@@ -14,6 +14,7 @@ from estore.cli.compose import SERVICES, build
 from estore.cli.doctor import Finding, comparing, examine, examine_open, messages
 from estore.cli.doctor.comparing import merged
 from estore.contracts.orders import OrderConfirmed
+from estore.kit.db import database
 from estore.kit.ids import new_message_id
 from estore.kit.runtime import all_subscriptions
 from estore.kit.service import Service
@@ -155,11 +156,13 @@ async def opened(databases: Databases, bought: str) -> AsyncIterator[tuple[Store
     dsn = await databases.fresh(bought)
     blank = await Blank.of(dsn)
     services = build(settings_for(dsn, SERVICES))
-    for service in services:
-        await service.db.open()
-    yield Store(dsn, services), blank
-    for service in services:
-        await service.db.close()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "ACQUIRE_SECONDS", 60.0)
+        for service in services:
+            await service.db.open()
+        yield Store(dsn, services), blank
+        for service in services:
+            await service.db.close()
     await blank.close()
     await databases.drop(dsn)
 
