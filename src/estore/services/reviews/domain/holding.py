@@ -32,10 +32,16 @@ HARMLESS = (
     *("martillo", "orina", "pedo", "pis", "trio", "verga", "cyc", "duperele", "jajco", "jajeczko", "jajko", "jajo"),
 )
 
+_TOP = (
+    "com|net|org|info|biz|shop|store|io|ru|cn|de|eu|xyz|top|online|site|link|app|uk|fr|nl|pl|ch|bg|blog|br|buzz|cc|click|"
+    "club|cz|dev|dk|fi|gg|gr|hr|hu|icu|ie|jp|kr|lt|lu|lv|ly|mx|pt|ro|sk|tv|ua|vip"
+)
+# In capitals, as in "Great.It works", they begin a sentence of those who leave out blanks.
+_WORDS_TOO = "at|be|co|es|it|me|no|se|us"
 _LINK = re.compile(
     r"[a-z][a-z0-9+.-]{1,15}://"  # any scheme
     r"|\bwww\d?\."
-    r"|\b[\w-]+\.(?:com|net|org|info|biz|shop|store|io|ru|cn|de|eu|xyz|top|online|site|link|app|uk|fr|nl|pl|ch)\b"
+    rf"|\b[\w-]+\.(?:{_TOP}|(?-i:{_WORDS_TOO}))\b"
     r"|\b[\w-]+\.[a-z]{2,10}/\S"
     r"|[\w.+-]+@[\w-]+\.\w",
     re.IGNORECASE,
@@ -80,9 +86,11 @@ def _finder() -> _Finder:
 def found_in(*texts: str) -> tuple[str, ...]:
     """Return which rules the texts break: `link`, `profanity`.
 
-    They are compared as people read them (Unicode NFKC), so full-width letters hide nothing.
+    They are compared as people read them (Unicode NFKC, without what cannot be seen): full-width letters hide nothing.
+    The Chinese full stop is a dot of addresses as well (UTS 46).
     """
-    text = unicodedata.normalize("NFKC", "\n".join(texts))
+    text = unicodedata.normalize("NFKC", "\n".join(texts)).replace("\u3002", ".")
+    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
     reasons = []
     if _LINK.search(text):
         reasons.append(LINK)
