@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from estore.contracts.orders import ReturnApproved, ReturnClosed, ReturnReceived, ReturnRequested
+from estore.kit.db import statements
 from estore.services.orders.domain import (
     RETURN_OPEN,
     RETURNS,
@@ -204,6 +205,47 @@ async def test_silence_approves_what_never_comes_expires_and_what_nobody_inspect
     [received], [told] = await shop.world.emitted("orders", ReturnReceived), await allocations(shop)
     assert ([one.disposition for one in received.lines], told.amount) == (["write_off"], 2400)
     assert len(await shop.world.emitted("orders", ReturnApproved)) == 2
+
+
+async def test_returns_that_are_due_together_are_moved_together(shop: Shop) -> None:
+    [due] = [job for job in shop.world.service("orders").jobs if job.name == "orders.move_due_returns"]
+
+    async def counts(orders: int) -> list[int]:
+        """Let some expire and others be refunded; returns how many statements that took, and approving them before."""
+        made = []
+        for order in [await delivered(shop) for _ in range(orders)]:
+            made += [await requested(shop, order), await requested(shop, order)]
+        shop.world.clock.advance(days=5, seconds=1)
+        with statements() as approving:
+            await due.run()
+        for one in made[::2]:
+            assert (await act(member(shop), one, "receive")).status_code == 200
+        shop.world.clock.advance(days=21, seconds=1)
+        with statements() as ending:
+            await due.run()
+        seen = {one["id"]: one["status"] for one in (await operator(shop).get("/v1/returns")).json()["data"]}
+        assert [seen[one["id"]] for one in made] == ["refunded", "expired"] * orders
+        return [approving.count, ending.count]
+
+    assert await counts(1) == await counts(4)
+    assert len(await allocations(shop)) == 5
+    await run_jobs(shop)  # The first orders are complete by now.
+
+
+async def test_two_returns_of_an_order_that_are_due_together_give_back_what_is_left(shop: Shop) -> None:
+    order = await delivered(shop)
+    made = [await requested(shop, order), await requested(shop, order)]
+    for one in made:
+        assert (await act(member(shop), one, "approve")).status_code == 200
+        assert (await act(member(shop), one, "receive")).status_code == 200
+    assert (await refund(operator(shop), order, lines=[line(order, 0, 1)])).status_code == 201
+    shop.world.clock.advance(days=21, seconds=1)
+    await asyncio.gather(run_jobs(shop), run_jobs(shop))
+
+    seen = (await buyer(shop, order).get("/v1/returns")).json()["data"]
+    assert [one["status"] for one in seen] == ["refunded", "refunded"]
+    assert sorted(one["refund_id"] is not None for one in seen) == [False, True]
+    assert [told.amount for told in await allocations(shop)] == [2400, 2400]
 
 
 async def test_an_order_completes_only_when_nothing_is_on_its_way_back(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from estore.kit.ids import new_id
 from estore.services.orders import domain, store
 from estore.services.orders.domain import (
     Allocation,
+    Book,
     Order,
     Return,
     ReturnedLine,
@@ -20,7 +21,7 @@ from estore.services.orders.domain import (
     ReturnStatus,
     ReturnView,
 )
-from estore.services.orders.saga import Fact, Limits, Signal, parts_of
+from estore.services.orders.saga import Claim, Fact, Limits, Signal, parts_of
 from estore.services.orders.service.allocating import Decision, decide
 from estore.services.orders.service.commands import (
     ApproveReturn,
@@ -145,15 +146,31 @@ class Returns:
     async def _inspected(self, tx: Tx, ctx: Context, order: Order, found: Return, form: InspectReturn) -> ReturnView:
         self._move(found, ReturnSignal.INSPECT, ctx)
         inspect(found, order, form)
-        await self._refunded(tx, ctx, {order.order_id: order}, found, shipping=form.shipping)
+        await self._refunded(tx, ctx, {order.order_id: order}, [found], shipping=form.shipping)
         return (await seen(tx, ctx, found.return_id, None)).view
 
     async def _refunded(
-        self, tx: Tx, ctx: Context, orders: dict[str, Order], found: Return, *, shipping: bool = False
+        self, tx: Tx, ctx: Context, orders: dict[str, Order], returns: Sequence[Return], *, shipping: bool = False
     ) -> None:
-        """Give back what arrived, at most what is left of it, and close."""
-        order = orders[found.order_id]
-        book = (await store.load_books(tx, [order]))[found.order_id]
+        """Give back what arrived, at most what is left of it, and close. returns: one of an order at most."""
+        books = await store.load_books(tx, [orders[found.order_id] for found in returns])
+        decisions = [
+            decision
+            for found in returns
+            if (decision := self._decision(ctx, orders[found.order_id], books[found.order_id], found, shipping))
+        ]
+        happenings = [
+            Happening(d.order.order_id, Signal.REFUND_ASKED, ctx, Claim(d.money, d.credit).fact) for d in decisions
+        ]
+        await self._steps.move(tx, {d.order.order_id: d.order for d in decisions}, happenings)
+        await decide(tx, decisions)
+        for found in returns:
+            tell_received(tx, ctx, found)
+        await self._closed(tx, ctx, orders, returns)
+
+    @staticmethod
+    def _decision(ctx: Context, order: Order, book: Book, found: Return, shipping: bool) -> Decision | None:
+        """Decide the refund of what arrived; None where there is nothing to move. Raises DeductionTooHigh."""
         arrived = {line.line: line.arrived for line in found.lines if line.arrived}
         pieces = domain.take(book, arrived, (found.parcel,) if shipping else ())
         total = domain.amount_of(pieces)
@@ -164,25 +181,20 @@ class Returns:
         pieces = domain.deducted(book, pieces, found.deduction)
         amount = total - found.deduction
         # What the marketplace paid for a line goes back also where the customer paid nothing for it.
-        if domain.moves(pieces):
-            found.refund_id = new_id("rfd")
-            asked = parts_of(order, amount)
-            happening = Happening(found.order_id, Signal.REFUND_ASKED, ctx, asked.fact)
-            await self._steps.move(tx, {found.order_id: order}, [happening])
-            decision = Decision(
-                found.refund_id,
-                order,
-                domain.Cause.RETURN,
-                found.reason,
-                amount,
-                Allocation(amount, pieces),
-                ctx,
-                found.return_id,
-                credit=asked.credit,
-            )
-            await decide(tx, [decision])
-        tell_received(tx, ctx, found)
-        await self._closed(tx, ctx, orders, [found])
+        if not domain.moves(pieces):
+            return None
+        found.refund_id = new_id("rfd")
+        return Decision(
+            found.refund_id,
+            order,
+            domain.Cause.RETURN,
+            found.reason,
+            amount,
+            Allocation(amount, pieces),
+            ctx,
+            found.return_id,
+            credit=parts_of(order, amount).credit,
+        )
 
     async def move_due_returns(self, tx: Tx, ctx: Context, _request: None) -> int:
         """Move returns past their deadline, a batch of them; returns how many were found."""
@@ -191,21 +203,25 @@ class Returns:
             return 0
         orders = await store.lock_orders(tx, [order_id for _, order_id in due])
         returns = await store.load_returns(tx, [return_id for return_id, _ in due])
+        # Somebody may have moved one before its order was locked.
+        returns = [found for found in returns if found.due_at is not None and found.due_at < ctx.now]
         for found in returns:
-            # Somebody may have moved it before its order was locked.
-            if found.due_at is None or found.due_at >= ctx.now:
-                continue
             self._move(found, ReturnSignal.OVERDUE, ctx)
-            if found.status is ReturnStatus.APPROVED:
-                await store.write_returns(tx, [found])
+        if approved := [found for found in returns if found.status is ReturnStatus.APPROVED]:
+            await store.write_returns(tx, approved)
+            for found in approved:
                 tell_approved(tx, ctx, found)
-            elif found.status is ReturnStatus.REFUNDED:
-                for line in found.lines:
-                    # Nobody has said that it can be sold again.
-                    line.written_off = line.quantity
-                await self._refunded(tx, ctx, orders, found)
-            else:
-                await self._closed(tx, ctx, orders, [found])
+        refunded = [found for found in returns if found.status is ReturnStatus.REFUNDED]
+        for line in (line for found in refunded for line in found.lines):
+            # Nobody has said that it can be sold again.
+            line.written_off = line.quantity
+        while refunded:
+            # Of an order one after the other: what is left depends on what was given back before.
+            first = {found.order_id: found for found in reversed(refunded)}
+            await self._refunded(tx, ctx, orders, list(first.values()))
+            refunded = [found for found in refunded if found is not first[found.order_id]]
+        if over := [found for found in returns if found.status not in (ReturnStatus.APPROVED, ReturnStatus.REFUNDED)]:
+            await self._closed(tx, ctx, orders, over)
         return len(due)
 
     async def _by_vendor(self, tx: Tx, ctx: Context, request: OneReturn[Act]) -> tuple[Order, Return]:
