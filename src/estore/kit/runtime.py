@@ -136,6 +136,10 @@ class Runtime:
         """Whether no event that this process emitted is on its way."""
         return all(relay.idle for relay in self._relays)
 
+    async def end_timers(self) -> None:
+        """End what nobody asked for: from here on the only events are those of requests, and what follows from them."""
+        await cancel(self._jobs)
+
     async def stop(self, drain: float = 10.0) -> None:
         """Finish what is in hand, `drain` seconds at most; what is left goes on at the next start."""
         self._started = False

@@ -92,6 +92,7 @@ async def seed(settings: Settings, options: Options) -> Summary:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[tuple[dict[str, Service], Api]]:
+    """Run the store within a block; at its end every event has been published and handled."""
     services = build(settings)
     runtime = Runtime(services, bus_for(settings, services))
     await runtime.start()
@@ -103,6 +104,9 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[dict[str, Service], 
     try:
         await eventually(ready, "the start of all services", SETTLE_SECONDS)
         yield {service.name: service for service in services}, api
+        # A timer that rings now, such as that of a bank, would leave behind what is on its way for the next process.
+        await runtime.end_timers()
+        await _settle(services)
     finally:
         await api.close()
         await runtime.stop()
