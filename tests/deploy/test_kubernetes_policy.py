@@ -97,8 +97,14 @@ def _service(pod: Object, where: str, settings: dict[str, str], rule: Rule) -> N
     alive = probes["liveness"]
     rule(where, "slow to kill", alive.get("periodSeconds", 10) * alive.get("failureThreshold", 3) >= 60)
 
-    spread = {each["topologyKey"] for each in pod.get("topologySpreadConstraints", ())}
-    rule(where, "spread", spread == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"})
+    # One constraint only: where a node lacks a label of one of them the scheduler heeds none, and few have zones.
+    zones = [each["topologyKey"] for each in pod.get("topologySpreadConstraints") or ()]
+    apart = (pod.get("affinity") or {}).get("podAntiAffinity", {})
+    nodes = [
+        each["podAffinityTerm"]["topologyKey"]
+        for each in apart.get("preferredDuringSchedulingIgnoredDuringExecution", ())
+    ]
+    rule(where, "spread", (zones, nodes) == (["topology.kubernetes.io/zone"], ["kubernetes.io/hostname"]))
 
 
 def _network(objects: list[Object], rule: Rule) -> None:
@@ -222,6 +228,7 @@ MUTATIONS: dict[str, tuple[str, Callable[[list[Object]], None]]] = {
     "impatient start": ("startup waits as long as it does", _set(f"{C}/startupProbe/failureThreshold", 3)),
     "quick to kill": ("slow to kill", _set(f"{C}/livenessProbe/failureThreshold", 1)),
     "one zone": ("spread", _set("topologySpreadConstraints", None)),
+    "one node": ("spread", _set("affinity", None)),
     "a secret": ("no committed secret", _add_secret),
     "open namespace": ("restricted namespace", _loosen_namespace),
     "no default": ("nobody, at first", _drop("NetworkPolicy", "default-deny")),

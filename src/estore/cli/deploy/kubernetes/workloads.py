@@ -60,15 +60,7 @@ def _workload(name: str) -> Object:
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
     }
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
-    pod["topologySpreadConstraints"] = [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": labels(name)},
-        }
-        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-    ]
+    _spread(pod, name)
     scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORT), "prometheus.io/path": "/metrics"}
     # No `replicas`: it is the scaler's, and an apply must not take it back.
     spec: Object = {
@@ -128,6 +120,22 @@ def _pod(name: str, arguments: list[str], files: dict[str, str], secret: str) ->
             {"name": "secrets", "secret": {"secretName": secret, "defaultMode": 0o440}},
         ],
     }
+
+
+def _spread(pod: Object, name: str) -> None:
+    """Have pods of one service in different zones and on different nodes, where there are any to choose from.
+
+    Nodes by affinity: of two constraints the scheduler heeds neither where a node lacks a label of one of them, and
+    the nodes of many clusters have no zone.
+    """
+    pods: Object = {"labelSelector": {"matchLabels": labels(name)}}
+    if name not in STATEFUL:
+        # Those of a rollout among themselves: beside old ones, which go, two new ones would end on one node.
+        pods["matchLabelKeys"] = ["pod-template-hash"]
+    zones = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    pod["topologySpreadConstraints"] = [zones | pods]
+    nodes = {"weight": 100, "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname"} | pods}
+    pod["affinity"] = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [nodes]}}
 
 
 def _own_files(name: str) -> dict[str, str]:
