@@ -297,6 +297,18 @@ def test_a_service_is_handed_no_credentials_but_its_own(objects: list[Object]) -
         )
 
 
+def test_what_holds_data_keeps_it_when_its_pod_is_another(objects: list[Object]) -> None:
+    """A broker without its queues drops what one service publishes before another has declared its queue anew."""
+    for name in {"postgres", "rabbitmq"} & named(objects, "StatefulSet").keys():
+        spec = named(objects, "StatefulSet")[name]["spec"]
+        (container,) = spec["template"]["spec"]["containers"]
+        kept = {claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]}
+
+        assert kept & {mount["name"] for mount in container["volumeMounts"]}
+        # Else the kubelet opens its files to the group at each start, and both refuse to run with such.
+        assert spec["template"]["spec"]["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
 # --- scaling --------------------------------------------------------------------------------------------------------
 
 
