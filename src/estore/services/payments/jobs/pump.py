@@ -113,14 +113,17 @@ class Pump:
         # Another look may begin while this one waits: what that one had no room for, this one must not call done.
         self._looks += 1
         look, self._more = self._looks, True
-        while (room := min(self.room(), 500)) > 0:
+        while True:
+            if (room := min(self.room(), 500)) <= 0:
+                self._more = True
+                break
             ctx = system_context(self._clock.now())
             intents = await self._e.claim(ctx, Claim(room))
             refunds = await self._e.claim_refunds(ctx, Claim(room))
             self._refunds.extend(refunds)
             self.take(intents)
             if max(len(intents), len(refunds)) < room:
-                self._more = self._looks != look
+                self._more = self._more and self._looks != look
                 break
         for case in await self._e.claim_evidence(system_context(self._clock.now()), Claim(20)):
             self._spawn(self._give_evidence(case))
