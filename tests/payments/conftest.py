@@ -8,20 +8,26 @@ from collections.abc import AsyncIterator
 import pytest
 
 from estore.services.payments.gateways.sandbox import provider
+from estore.services.payments.jobs import pump
 from payments.shop import QUICK, Shop, opened
 from support.databases import Databases
+from support.patience import Patience
 from support.world import World, world
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
     """Where no answer comes, nobody waits for it as long as for all others, whose time is a busy machine's."""
+    made = Patience()
 
     async def hang() -> None:
         await asyncio.sleep(0.05)
         raise TimeoutError
 
     monkeypatch.setattr(provider, "_hang", hang)
+    monkeypatch.setattr(provider, "_HEAD_START_SECONDS", 60.0)
+    monkeypatch.setattr(pump, "asyncio", made)
+    return made
 
 
 @pytest.fixture(scope="session")

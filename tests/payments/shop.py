@@ -129,7 +129,7 @@ async def opened(made: World) -> AsyncIterator[Shop]:
     yield shop
     await shop.pump.stop(0.1)
     await shop.sandbox.stop()
-    shop.pump._stopping = False
+    shop.pump._stopping = shop.pump._more = False
     shop.sandbox.settings = settings
     broken = await made.broken("payments")
     # That rule reads the real clock, and time stands still here.

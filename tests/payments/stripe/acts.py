@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import httpx
 
 from estore.kit.clock import ManualClock
 from estore.kit.ids import new_id
@@ -24,10 +27,23 @@ def provider(books: StandIn, *, clock: ManualClock | None = None, **values: Any)
     }
     made = StripeProvider(StripeSettings(**settings | values), clock or ManualClock(NOW))
 
-    def hurry(hangs: bool) -> None:
-        made._http._timeout = 0.25 if hangs else 30.0
+    ask, silence = made._http._client_async.request, asyncio.Event()
 
-    books.hurry = hurry
+    async def until_silence(*given: Any, **how: Any) -> httpx.Response:
+        """Ask, and find the answer late once it is known that none will come."""
+        asking, waiting = asyncio.ensure_future(ask(*given, **how)), asyncio.ensure_future(silence.wait())
+        try:
+            await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                silence.clear()
+                raise httpx.ReadTimeout("no answer will come")
+            return await asking
+        finally:
+            asking.cancel()
+            waiting.cancel()
+
+    made._http._client_async.request = until_silence  # type: ignore[method-assign]
+    books.silent = silence.set
     return made
 
 

@@ -20,7 +20,7 @@ async def books() -> AsyncIterator[StandIn]:
 
 @pytest.fixture
 async def gateway(books: StandIn) -> AsyncIterator[StripeProvider]:
-    """Our provider, for which an answer is late after a quarter of a second where none will come."""
+    """Our provider, for which an answer is late as soon as it is known that none will come."""
     made = provider(books)
     yield made
     await made.stop()

@@ -81,8 +81,8 @@ class StandIn:
         self.seen: list[tuple[str, dict[str, str], dict[str, str]]] = []
         self.versions: set[str] = set()
         self.clock: Callable[[], int] = lambda: int(time.time())
-        # Told whether an answer will not come, so that nobody waits long for it and everybody for all others.
-        self.hurry: Callable[[bool], None] = lambda _hangs: None
+        # Called when an answer will not come, so that nobody waits long for it and everybody for all others.
+        self.silent: Callable[[], None] = lambda: None
         self._kept: dict[str, tuple[str, dict[str, str], Answer]] = {}
         self._under_way: set[str] = set()
         self._ids = count(1)
@@ -91,11 +91,6 @@ class StandIn:
 
     def fail(self, *kinds: str, path: str = "/payment_intents", method: str = "POST") -> None:
         self.faults.extend(Fault(kind, path, method) for kind in kinds)
-        self.hurry(self._hangs)
-
-    @property
-    def _hangs(self) -> bool:
-        return any(fault.kind == "hang" for fault in self.faults)
 
     def forget_keys(self) -> None:
         """A day passes."""
@@ -231,8 +226,8 @@ class StandIn:
             self._kept[key] = (path, params, Answer(answer.status, json.loads(json.dumps(answer.body)), answer.headers))
         if fault == "hang":
             self._under_way.discard(key)
-            self.hurry(self._hangs)
-            await asyncio.sleep(60)
+            self.silent()
+            await asyncio.sleep(600)
         return Answer(answer.status, json.loads(json.dumps(answer.body)), dict(answer.headers))
 
     def _fault(self, method: str, path: str) -> str:

@@ -316,7 +316,7 @@ async def test_after_a_day_the_list_tells_what_the_key_no_longer_does(books: Sta
 
 async def test_the_list_is_read_to_its_end(books: StandIn) -> None:
     clock = ManualClock(NOW)
-    gateway = provider(books, clock=clock, timeout=5.0)
+    gateway = provider(books, clock=clock)
     payment = intent()
     await gateway.charge(payment)
     (made,) = books.of(payment.id)

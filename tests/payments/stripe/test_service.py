@@ -28,6 +28,7 @@ from estore.services.payments.app import build
 from estore.services.payments.jobs import Pump
 from payments.stripe.server import KEY, OLD_SECRET, SECRET, StandIn
 from support.databases import Databases
+from support.patience import Patience
 from support.world import World, world
 
 
@@ -89,16 +90,17 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(databases: Databases, books: StandIn) -> AsyncIterator[Shop]:
+async def shop(databases: Databases, books: StandIn, patience: Patience) -> AsyncIterator[Shop]:
     settings = {
         "ESTORE_PAYMENTS_PROVIDERS": "stripe,sandbox",
         "ESTORE_PAYMENTS_STRIPE_API_KEY": KEY,
         "ESTORE_PAYMENTS_STRIPE_WEBHOOK_SECRET": f"{SECRET}, {OLD_SECRET}",
         "ESTORE_PAYMENTS_STRIPE_API_BASE": books.url,
-        "ESTORE_PAYMENTS_CALL_TIMEOUT": "2",
+        "ESTORE_PAYMENTS_CALL_TIMEOUT": "30",
     }
     async with world(databases, "payments", **settings) as made:
         shop = Shop(made, books)
+        books.silent = patience.end
         yield shop
         await shop.pump.stop(0.1)
         broken = await made.broken("payments")

@@ -124,8 +124,7 @@ class SandboxProvider:
             if intent.method == "pm_timeout_after_charge":
                 await _hang()
             if intent.method == "pm_duplicate_webhooks":
-                self._deliver_soon()
-                await asyncio.sleep(_HEAD_START_SECONDS)
+                await asyncio.wait({self._deliver_soon()}, timeout=_HEAD_START_SECONDS)
         return self._finding(held, "charge")
 
     async def lookup(self, intent: Intent) -> Finding:
@@ -332,10 +331,11 @@ class SandboxProvider:
     def _action_url(self, charge_id: str) -> str:
         return f"{self.settings.action_url}/{charge_id}"
 
-    def _deliver_soon(self) -> None:
+    def _deliver_soon(self) -> asyncio.Task[None]:
         if self._delivery is None or self._delivery.done():
             self._delivery = asyncio.create_task(self.deliver(), name="sandbox-webhooks")
             self._delivery.add_done_callback(_report)
+        return self._delivery
 
     async def _send(self, client: httpx.AsyncClient, webhook: Webhook) -> bool:
         headers = signing.signed(self.settings.secrets[0], webhook.event_id, webhook.body, self._clock.now())
