@@ -19,7 +19,7 @@ from estore.services.payments.domain import LINES_PER_PART, Rhythm, windows
 from payments.shop import Shop, all_at_once
 from payments.test_domain import NOON
 from payments.test_invoices import invoiced, mark, mark_back, pay
-from support.world import settings_for
+from support.world import settings_for, unhurried
 
 REPORTS = "/v1/payments/reports"
 
@@ -133,7 +133,8 @@ async def test_each_movement_is_in_one_regular_report_whenever_they_are_made(sho
 
 async def test_processes_that_report_at_once_open_each_window_once_and_publish_it_once(shop: Shop) -> None:
     await shop.pay()
-    other = app.build(settings_for(shop.world.dsn, ["payments"]), clock=shop.world.clock)
+    with unhurried():
+        other = app.build(settings_for(shop.world.dsn, ["payments"]), clock=shop.world.clock)
     await other.db.open()
     (reports,) = [job.run for job in other.jobs if job.name == "payments.reports"]
     shop.world.clock.advance(hours=30)  # type: ignore[union-attr]

@@ -18,7 +18,7 @@ from estore.services.payments.service import Outcomes, captures
 from payments.shop import Shop, all_at_once
 from support.databases import Databases
 from support.waiting import until
-from support.world import settings_for
+from support.world import settings_for, unhurried
 
 
 class Dead(BaseException):
@@ -85,7 +85,8 @@ async def test_two_processes_never_claim_the_same_payment(shop: Shop) -> None:
     shop.pump._stopping = True
     await shop.world.deliver_batch("payments", [shop.request() for _ in range(100)])
     shop.pump._stopping = False
-    other = app.build(settings_for(shop.world.dsn, ["payments"]), clock=shop.world.clock)
+    with unhurried():
+        other = app.build(settings_for(shop.world.dsn, ["payments"]), clock=shop.world.clock)
     await other.db.open()
     pump = other.jobs[0].run.__self__  # type: ignore[attr-defined]
     await all_at_once(shop.pump.sweep(), pump.sweep(), shop.pump.sweep(), pump.sweep())
