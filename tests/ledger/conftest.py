@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
+from estore.services.ledger.gateways import sandbox
+from estore.services.ledger.jobs import payouts
 from ledger.factories import Ledger
 from support.databases import Databases
+from support.patience import Patience
 from support.world import world
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The teller gives a busy machine all the time that it needs, and none to a bank that will not answer."""
+    made = Patience()
+
+    async def hang(seconds: float) -> None:
+        made.end()
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(payouts, "asyncio", made)
+    monkeypatch.setattr(sandbox, "asyncio", SimpleNamespace(sleep=hang))
 
 
 @pytest.fixture
