@@ -58,8 +58,7 @@ async def test_without_an_amount_all_that_is_available_goes(payees: Payees) -> N
 async def test_however_the_bank_behaves_it_pays_once_or_not_at_all(
     databases: Databases, ending: str, at_first: str, at_last: str
 ) -> None:
-    # Short for those that never answer, and long enough for the rest on a busy machine.
-    async with opened(databases, ESTORE_LEDGER_PAYOUT_CALL_TIMEOUT="3") as payees:
+    async with opened(databases) as payees:
         await payees.vendor(available=5_000, number=iban(ending))
         payout = await payees.pay()
         await payees.run("payout-send")
