@@ -98,6 +98,13 @@ async def test_a_wrong_query_parameter_is_refused_by_name(client: httpx.AsyncCli
     assert answer.json()["errors"][0]["parameter"] == "depth"
 
 
+async def test_a_query_parameter_of_one_value_is_given_once(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/shop/a?depth=2&depth=2")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.parameter_invalid")
+    assert answer.json()["errors"] == [{"detail": "given more than once", "parameter": "depth"}]
+
+
 async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
     nowhere, wrong = await client.get("/v1/nowhere"), await client.put("/v1/shop", json={})
     null = await client.get("/v1/shop/a%00b")

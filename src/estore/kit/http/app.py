@@ -44,6 +44,7 @@ def application(service: str, handlers: Sequence[Any], *, verifier: Verifier, cl
     for route in app.routes:
         for handler, model in getattr(route, "route_handler_map", {}).values():
             handler.opt["parameters"] = {p.field_alias for p in model.expected_query_params}
+            handler.opt["single"] = {p.field_alias for p in model.expected_query_params if not p.is_sequence}
             handler.opt["required"] = {p.field_alias for p in model.expected_query_params if p.is_required}
             declared = handler.parsed_fn_signature.parameters
             handler.opt["integers"] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -31,8 +32,9 @@ class UnknownParameter(Malformed):
 
 
 async def refuse_odd_parameters(request: Request[Any, Any, Any]) -> None:
-    """Refuse query parameters that the route does not declare: a typo must not widen a search. And `1e3` or `2.0` for
-    a whole number, which the decoder would take: what one parameter says has one spelling."""
+    """Refuse query parameters that the route does not declare: a typo must not widen a search. And one that is there
+    twice where it has one value, of which nobody knows which is meant; and `1e3` or `2.0` for a whole number, which the
+    decoder would take: what one parameter says has one spelling."""
     if not request.scope["query_string"]:
         return
     known: set[str] = request.route_handler.opt["parameters"]
@@ -41,6 +43,10 @@ async def refuse_odd_parameters(request: Request[Any, Any, Any]) -> None:
     if unknown:
         faults = [Fault(f"known are {', '.join(sorted(known)) or 'none'}", parameter=name) for name in unknown]
         raise UnknownParameter(f"unknown: {', '.join(unknown)}", errors=faults)
+    single: set[str] = request.route_handler.opt["single"]
+    times = Counter(name for name, _ in request.query_params.multi_items() if name in single)
+    if repeated := [name for name, count in times.items() if count > 1]:
+        raise ParameterInvalid(errors=[Fault("given more than once", parameter=name) for name in repeated])
     integers: set[str] = request.route_handler.opt["integers"]
     odd = [n for n, value in request.query_params.multi_items() if n in integers and not _INTEGER.fullmatch(value)]
     if odd:
