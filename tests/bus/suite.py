@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from uuid import uuid4
 
 import asyncpg
 import msgspec
@@ -270,6 +271,15 @@ class DeadLetters:
         looks = [len(await world.bus.dead_letters("beta.work", limit)) for limit in (100, 3, 2, 100) * 10]
 
         assert looks == [3, 3, 2, 3] * 10
+
+    async def test_one_is_found_by_its_id_however_many_are_before_it(self, world: World) -> None:
+        _, sent = await self.killed(world)
+
+        for one in sent:
+            [letter] = await world.bus.dead_letters("beta.work", 1, [one.id])
+            assert letter.envelope.id == one.id
+        assert await world.bus.dead_letters("beta.work", 1, [uuid4()]) == []
+        assert len(await world.bus.dead_letters("beta.work")) == 3
 
     async def test_requeued_they_are_delivered_again_from_attempt_one(self, world: World) -> None:
         actor, _ = await self.killed(world)

@@ -30,12 +30,17 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Bus, list[str]]]:
             await service.db.close()
 
 
-async def letters(settings: Settings, queue: str | None, limit: int) -> list[dict[str, Any]]:
-    """Return the dead letters of `queue`, or of all. Raises SettingError for an unknown queue."""
+async def letters(
+    settings: Settings, queue: str | None, limit: int = 100, ids: Sequence[UUID] | None = None
+) -> list[dict[str, Any]]:
+    """Return the oldest `limit` dead letters of `queue`, or of each; with `ids`, those of them.
+
+    Raises SettingError for an unknown queue.
+    """
     async with opened(settings) as (bus, queues):
         found: list[DeadLetter] = []
         for name in _chosen(queue, queues):
-            found += await bus.dead_letters(name, limit)
+            found += await bus.dead_letters(name, limit, ids)
         return [_plain(letter) for letter in found]
 
 

@@ -42,12 +42,10 @@ def show(queue: Queue, message: Annotated[UUID, typer.Argument(help="Id.")], dat
     """Show one dead letter whole."""
     from estore.cli import dlq as dlq_command
 
-    found = guarded(lambda: asyncio.run(dlq_command.letters(attached(data), queue, 10_000)))
-    for letter in found:
-        if letter["id"] == str(message):
-            print(json.dumps(letter, indent=2))
-            return
-    fail(f"{queue} has no dead letter {message}")
+    found = guarded(lambda: asyncio.run(dlq_command.letters(attached(data), queue, ids=[message])))
+    if not found:
+        fail(f"{queue} has no dead letter {message}")
+    print(json.dumps(found[0], indent=2))
 
 
 @app.command()

@@ -182,7 +182,9 @@ class Bus(Protocol):
         """Pause, wait until what was published is confirmed or refused, disconnect."""
         ...
 
-    async def dead_letters(self, queue: str, limit: int = 100) -> list[DeadLetter]: ...
+    async def dead_letters(self, queue: str, limit: int = 100, ids: Sequence[UUID] | None = None) -> list[DeadLetter]:
+        """Return the oldest `limit`, or those with these `ids`, however many are before them; they stay there."""
+        ...
 
     async def requeue(self, queue: str, ids: Sequence[UUID] | None = None) -> int:
         """Deliver dead letters again from attempt 1 (all of them without `ids`); returns how many."""

@@ -34,12 +34,14 @@ class DeadLetters:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def list(self, queue: str, limit: int = 100) -> list[DeadLetter]:
-        """Return the oldest `limit`, and leave them. Raises Transient when the broker is away."""
+    async def list(self, queue: str, limit: int = 100, ids: Sequence[UUID] | None = None) -> list[DeadLetter]:
+        """Return the oldest `limit`, or `ids`, and leave them. Raises Transient when the broker is away."""
         found: list[DeadLetter] = []
         async with self._look(queue) as look:
-            async for message in look.messages(limit):
-                found.append(DeadLetter(queue, _envelope(message), *failure_of(message.header.properties)))
+            async for message in look.messages(limit if ids is None else None):
+                envelope = _envelope(message)
+                if ids is None or envelope.id in ids:
+                    found.append(DeadLetter(queue, envelope, *failure_of(message.header.properties)))
         return found
 
     async def requeue(self, queue: str, ids: Sequence[UUID] | None = None) -> int:

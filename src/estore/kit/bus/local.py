@@ -312,13 +312,14 @@ class LocalBus:
 
     # --- dead letters -------------------------------------------------------------------------------------------
 
-    async def dead_letters(self, queue: str, limit: int = 100) -> list[DeadLetter]:
+    async def dead_letters(self, queue: str, limit: int = 100, ids: Sequence[UUID] | None = None) -> list[DeadLetter]:
         async with self._databases[queue.partition(".")[0]].read() as tx:
             rows = await tx.fetch(
                 "SELECT envelope, attempt, error, failed_at FROM delivery WHERE queue = $1 AND state = 'dead'"
-                " ORDER BY failed_at, message_id LIMIT $2",
+                " AND ($3::uuid[] IS NULL OR message_id = ANY($3)) ORDER BY failed_at, message_id LIMIT $2",
                 queue,
-                limit,
+                limit if ids is None else None,
+                ids,
             )
         return [
             DeadLetter(

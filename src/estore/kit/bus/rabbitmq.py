@@ -120,8 +120,8 @@ class RabbitBus:
             await cancel([self._task])
         self._publisher.refuse_all()
 
-    async def dead_letters(self, queue: str, limit: int = 100) -> list[DeadLetter]:
-        return await self._dead.list(queue, limit)
+    async def dead_letters(self, queue: str, limit: int = 100, ids: Sequence[UUID] | None = None) -> list[DeadLetter]:
+        return await self._dead.list(queue, limit, ids)
 
     async def requeue(self, queue: str, ids: Sequence[UUID] | None = None) -> int:
         return await self._dead.requeue(queue, ids)
