@@ -69,6 +69,7 @@ REFUSED = {
     "no HTTP at all": ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
     "TRACE": (request("TRACE /v1/orders"), 405),
     "a method that nobody knows": (request("BREW /v1/orders"), 405),
+    "a method that nobody knows, of imports": (request("BREW /v1/imports"), 405),
     "a body beyond the limit": (request("POST /v1/orders", "Content-Length: 99999999"), 413),
     "a body beyond it, by way of the imports": (request("POST /v1/imports/../orders", "Content-Length: 99999999"), 413),
     "a long address": (request(f"GET /v1/orders?q={LONG}"), 414),

@@ -187,6 +187,9 @@ http {
         }
 
         location ~ ^%(streamed)s(?:/|$) {
+            if ($request_method !~ ^(?:%(methods)s)$) {
+                return 405;
+            }
             client_max_body_size 0;
             proxy_request_buffering off;
             proxy_pass http://$service$port;
