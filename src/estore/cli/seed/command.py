@@ -24,7 +24,7 @@ from estore.kit.service import Service
 from estore.kit.settings import SettingError, Settings
 from estore.kit.telemetry import configure_logging
 
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 120.0
 _UNSETTLED = """
 SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL)
      + (SELECT count(*) FROM delivery WHERE state = 'retry')

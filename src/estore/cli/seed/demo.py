@@ -42,10 +42,15 @@ async def make_accounts(settings: Settings, service: Service, api: Api, demo: De
     make = service.edge.endpoint(create, who=SYSTEM_ONLY, tx=WRITE, timeout=30)
 
     async def one(email: str, name: str, customer: Customer | None = None, roles: frozenset[str] = frozenset()) -> None:
-        ctx = system_context(service.clock.now())
-        if (await find(ctx, identity.ListAccounts(email, None, 1))).data:
+        async def made() -> bool:
+            ctx = system_context(service.clock.now())
+            if (await find(ctx, identity.ListAccounts(email, None, 1))).data:
+                return False
+            await make(ctx, identity.CreateAccount(email, DEMO_PASSWORD, name, roles=roles))
+            return True
+
+        if not await eventually(made, f"the account {email}"):
             return
-        await make(ctx, identity.CreateAccount(email, DEMO_PASSWORD, name, roles=roles))
         for address in customer.addresses if customer else ():
             await api.post("/v1/me/addresses", address, by=email)
         stage.advance()
