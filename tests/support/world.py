@@ -214,7 +214,7 @@ class World:
 def unhurried() -> Iterator[None]:
     """Services that are built here give up after minutes: how long they take says how busy the machine is."""
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("endpoint", "batched"):
+        for name in ("endpoint", "batched", "consumer"):
             real = getattr(Edge, name)
 
             def patient(*given: Any, real: Any = real, timeout: float = 5.0, **policy: Any) -> Any:
@@ -241,7 +241,7 @@ async def world(
     clock: ManualClock | SystemClock = SystemClock() if real_time else ManualClock()
     settings = settings_for(dsn, names, currency=currency, **environment)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(database, "ACQUIRE_SECONDS", 30.0)
+        patched.setattr(database, "ACQUIRE_SECONDS", 90.0)
         with unhurried():
             apps = {name: importlib.import_module(f"estore.services.{name}.app") for name in names}
             services = {name: app.build(settings, clock=clock) for name, app in apps.items()}
