@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -13,15 +14,18 @@ import asyncpg
 import pytest
 
 from estore.cli import doctor
-from estore.cli.compose import SERVICES
-from estore.cli.seed import DEMO_LOGINS, DEMO_PASSWORD, OPERATOR, SeedFailed, bulk, purchases
+from estore.cli.compose import SERVICES, build
+from estore.cli.seed import DEMO_LOGINS, DEMO_PASSWORD, OPERATOR, SeedFailed, bulk, command, purchases
 from estore.cli.seed.api import eventually
 from estore.cli.seed.command import Options, Summary, opened, seed
 from estore.cli.seed.files import FOLDER, demo, synonyms, word_lists
 from estore.cli.seed.generate import MAX_SEED, Catalogue, generate
+from estore.contracts.inventory import StockAvailabilityChanged
 from estore.kit.bus import base
 from estore.kit.bus.base import Subscription
+from estore.kit.context import system_context
 from estore.kit.db import Tx
+from estore.kit.service import Job, Service
 from estore.kit.settings import SettingError, Settings
 from support.databases import Databases
 from support.waiting import until
@@ -254,6 +258,41 @@ async def test_when_it_returns_nothing_is_on_its_way_and_every_sum_is_right(mark
         assert await fetch(marketplace, f"SELECT * FROM {service}.delivery") == []
 
     assert await broken(marketplace) == []
+
+
+async def test_a_timer_that_rings_until_the_end_leaves_nothing_on_its_way(
+    empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung, real = 0, base.handle
+
+    async def slow(subscription: Subscription, *given: Any) -> Any:
+        await asyncio.sleep(0.2)
+        return await real(subscription, *given)
+
+    def ringing(settings: Settings) -> list[Service]:
+        services = build(settings)
+        [inventory] = [service for service in services if service.name == "inventory"]
+
+        async def ring() -> None:
+            nonlocal rung
+            rung += 1
+            async with inventory.db.transaction() as tx:
+                tx.emit(StockAvailabilityChanged(sku="MUG", available=1, version=rung), system_context())
+
+        inventory.jobs = (*inventory.jobs, Job("rings", 0.001, ring))
+        return services
+
+    async def often() -> bool:
+        return rung > 20
+
+    monkeypatch.setattr(base, "handle", slow)
+    monkeypatch.setattr(command, "build", ringing)
+    async with opened(empty):
+        await until("it has rung", often)
+
+    assert await fetch(empty, "SELECT * FROM inventory.outbox WHERE published_at IS NULL") == []
+    for service in SERVICES:
+        assert await fetch(empty, f"SELECT * FROM {service}.delivery") == []
 
 
 async def test_seeding_again_makes_nothing_twice(marketplace: Settings, capsys: pytest.CaptureFixture[str]) -> None:
