@@ -88,7 +88,7 @@ async def purchase(watched: Watched, sku: str) -> None:
     cart = await ok(market.guest.post("/v1/carts", headers=key()), 201)
     watched.secrets["cart"] = cart["secret"]
     guest = market.store.client(cart_secret=cart["secret"])
-    await ok(guest.put(f"/v1/carts/{cart['id']}/lines/{sku}", json={"quantity": 1}), 200)
+    await market.in_cart(guest, cart["id"], sku)
     told = {"email": EMAIL, "shipping_address": ADDRESS}
     order = await market.order((sku, 1), **told)
     watched.secrets["order"] = order.first["secret"]

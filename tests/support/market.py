@@ -127,7 +127,7 @@ class Market:
         return {"sku": sku, "title": sku, "price": eur(price), "weight_grams": 300}
 
     async def product(self, stock: int, price: int = 2400, vendor: Vendor | None = None) -> str:
-        """A published product with `stock` pieces, known to everybody. Returns its SKU, which is its slug as well."""
+        """A published product with `stock` pieces, that can be ordered. Returns its SKU, which is its slug as well."""
         vendor = vendor or self.tonwerk
         sku = f"mug-{next(_numbers)}-{secrets.token_hex(3)}"
         body = {"title": f"Mug {sku}", "slug": sku, "category": "mugs", "variants": [self.variant(sku, price)]}
@@ -149,6 +149,19 @@ class Market:
     @staticmethod
     async def has(request: Awaitable[httpx.Response], status: int) -> bool:
         return (await request).status_code == status
+
+    @staticmethod
+    async def in_cart(client: httpx.AsyncClient, cart_id: str, sku: str, quantity: int = 1) -> JSON:
+        """Put pieces of a product into a cart, once carts know it. Returns the cart."""
+
+        async def is_in() -> JSON | None:
+            answer = await client.put(f"/v1/carts/{cart_id}/lines/{sku}", json={"quantity": quantity})
+            if answer.status_code == 422 and answer.json()["code"] == "cart.not_for_sale":
+                return None
+            assert answer.status_code == 200, answer.text
+            return dict(answer.json())
+
+        return dict(await until("carts know the product", is_in))
 
     async def available(self, sku: str) -> int:
         return int((await ok(self.guest.get(f"/v1/stock/{sku}"), 200))["available"])

@@ -28,11 +28,7 @@ async def test_a_suspended_vendor_is_off_every_shelf_and_its_open_parcels_stay(m
     buyer = market.buyer("acc_regular")
     cart = await ok(buyer.post("/v1/carts", headers=key()), 201)
     url = f"/v1/carts/{cart['id']}"
-
-    async def in_cart() -> bool:
-        return (await buyer.put(f"{url}/lines/{sku}", json={"quantity": 1})).status_code == 200
-
-    await until("it can be put into a cart", in_cart)
+    await market.in_cart(buyer, cart["id"], sku)
     before = await market.bought((sku, 1))
     await ok(market.operator.post(f"/v1/vendors/{vendor.id}/suspend", json={"reason": "no"}, headers=key()), 200)
 
