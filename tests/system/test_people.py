@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from support.databases import Databases
-from support.market import ADDRESS, HASTY, InProcess, Market, eur, in_process, key, ok, until
+from support.market import ADDRESS, HASTY, Bought, InProcess, Market, eur, in_process, key, ok, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 PASSWORD = "correct horse battery staple"
@@ -68,14 +68,9 @@ async def test_a_shop_opens_and_sells(store: InProcess) -> None:
     await until("the owner is a member", is_member)
     owner = await refreshed(store, owner)
 
-    async def published() -> bool:
-        made = await owner.post("/v1/products", json=draft, headers=key())
-        if made.status_code != 201:
-            return False
-        done = await owner.post(f"/v1/products/{made.json()['id']}/publish", headers=key())
-        return done.status_code == 200
-
-    await until("the product is published", published)
+    mug = await ok(owner.post("/v1/products", json=draft, headers=key()), 201)
+    publish = f"/v1/products/{mug['id']}/publish"
+    await until("catalog knows the shop", lambda: Market.has(owner.post(publish, headers=key()), 200))
     await until("inventory knows it", lambda: Market.has(owner.get("/v1/stock/OAT"), 200))
     receipt = {"location": "MAIN", "quantity": 3}
     await ok(owner.post("/v1/stock/OAT/receipts", json=receipt, headers=key()), 201)
@@ -88,11 +83,12 @@ async def test_a_shop_opens_and_sells(store: InProcess) -> None:
         "payment_method": "pm_ok",
     }
 
-    async def bought() -> Any:
+    async def placed() -> Any:
         answer = await ada.post("/v1/orders", json=order, headers=key() | {"Prefer": "wait=20"})
-        return answer.json() if answer.status_code == 201 else None
+        return answer.json() if answer.status_code in (201, 202) else None
 
-    done = await until("orders knows the offer", bought)
+    bought = Bought(Market(store), ada, (await until("orders knows the offer", placed))["id"], {})
+    done = await bought.settled("confirmed")
     assert (done["status"], done["totals"]["total"]) == ("confirmed", eur(2890))
     [parcel] = (await ok(owner.get("/v1/parcels"), 200))["data"]
     assert (parcel["order_id"], parcel["status"]) == (done["id"], "open")
