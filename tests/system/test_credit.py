@@ -33,7 +33,7 @@ class CreditSuite:
         await refund(market, order, 1500)
         await refund(market, order, 1000)
         await until("the card has its part back", lambda: has_on_card(market, code, 500 + 610))
-        assert (await order.show())["refunded"] == eur(2500)
+        await until("both are counted", lambda: has_back(order, eur(2500)))
         assert (await order.show())["payment_status"] == "partially_refunded"
 
     async def test_credit_alone_buys_without_a_payment_and_comes_back_when_it_is_called_off(
@@ -50,7 +50,7 @@ class CreditSuite:
         seen = await order.settled("cancelled")
         assert (seen["payment_status"], seen["refunded"]) == ("refunded", eur(2890))
         await until("the card has its part back", lambda: has_on_card(market, code, 2000))
-        assert await stored(market, ada) == 890
+        await until("the account has its part back", lambda: has_stored(market, ada, 890))
 
     async def test_both_come_back_from_an_order_that_is_called_off(self, market: Market) -> None:
         mug, code = await market.product(stock=3), await a_card(market, 1000)
@@ -125,9 +125,17 @@ async def has_on_card(market: Market, code: str, amount: int) -> bool:
     return await on_card(market, code) == amount
 
 
+async def has_back(order: Bought, money: JSON) -> bool:
+    return bool((await order.show())["refunded"] == money)
+
+
 async def stored(market: Market, account: str) -> int:
     found = await ok(market.buyer(account).get("/v1/store-credit"), 200)
     return sum(int(money["amount"]) for money in found["balances"])
+
+
+async def has_stored(market: Market, account: str, amount: int) -> bool:
+    return await stored(market, account) == amount
 
 
 async def is_free(market: Market, sku: str, pieces: int) -> bool:
