@@ -54,14 +54,14 @@ class TraceSuite:
         sku = await market.product(stock=5)
         cart = (await market.guest.post("/v1/carts", headers=key())).json()
         guest = market.store.client(cart_secret=cart["secret"])
-        version = (await guest.put(f"/v1/carts/{cart['id']}/lines/{sku}", json={"quantity": 1})).json()["version"]
+        version = (await market.in_cart(guest, cart["id"], sku))["version"]
         exporter.clear()
         trace_id = "0af7651916cd43dd8448eb211c80319c"
         caller = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
         wanted = {"cart_id": cart["id"], "cart_version": version}
         with carts_within(90):
             answer = await market.place(client=guest, wait=20, headers=key() | caller, **wanted)
-        assert answer.json()["status"] == "confirmed", answer.text
+        assert answer.status_code in (201, 202), answer.text
 
         async def is_whole() -> bool:
             spans = trace_of(exporter.get_finished_spans(), trace_id)
@@ -77,7 +77,7 @@ class TraceSuite:
         assert dict(request.attributes) == {
             "http.request.method": "POST",
             "http.route": "/v1/orders",
-            "http.response.status_code": 201,
+            "http.response.status_code": answer.status_code,
         }
 
     async def test_its_statements_are_in_the_trace(self, market: Market, exporter: InMemorySpanExporter) -> None:

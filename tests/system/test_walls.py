@@ -109,8 +109,10 @@ class TestTwoProcesses:
             *(market.order((sku, 1), wait=20) for _ in range(30)),
             *(market.order((sku, 1), client=elsewhere, wait=20) for _ in range(30)),
         )
+        for order in orders[30:]:
+            order.client = stores[1].client(order_secret=order.first["secret"])
 
-        statuses = [order.first["status"] for order in orders]
+        statuses = [(await order.settled())["status"] for order in orders]
         assert (statuses.count("confirmed"), statuses.count("rejected")) == (40, 20)
         await market.proved()
 
