@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from uuid import UUID
 
 import msgspec
+import pytest
 from ulid import ULID
 
-from estore.kit.ids import new_id, new_message_id
+from estore.kit.ids import age_of, new_id, new_message_id
 
 
 def test_an_id_is_a_prefix_and_a_ulid() -> None:
@@ -21,6 +23,15 @@ def test_an_id_is_a_prefix_and_a_ulid() -> None:
 
 def test_ids_do_not_repeat() -> None:
     assert len({new_id("x") for _ in range(20_000)}) == 20_000
+
+
+def test_an_id_tells_its_age() -> None:
+    age = age_of(new_id("crt"))
+
+    assert age is not None
+    assert age >= 0
+    assert age_of("crt_00000000010000000000000000") == pytest.approx(time.time() - 0.001, abs=3600)
+    assert [age_of(one) for one in ("", "crt_1", "crt_" + "U" * 26, "crt_" + "0" * 27)] == [None] * 4
 
 
 def test_message_ids_grow() -> None:

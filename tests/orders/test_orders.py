@@ -18,6 +18,7 @@ from estore.contracts.orders import (
 )
 from estore.kit.clock import monotonic
 from estore.kit.db import statements
+from estore.kit.ids import new_id
 from estore.services.orders import store
 from estore.services.orders.service.waiting import POLL_SECONDS, Waiting
 from orders.factories import Shop, key, second_process
@@ -482,6 +483,31 @@ async def test_a_cart_that_is_on_its_way_is_waited_for(shop: Shop, monkeypatch: 
     )
 
     assert (answer.status_code, answer.json()["lines"][0]["quantity"]) == (202, 3)
+
+
+async def test_a_cart_that_was_made_just_now_is_late_and_not_unknown(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("estore.services.orders.service.reading.CART_SECONDS", 0.0)
+    monkeypatch.setattr("estore.services.orders.service.placing.CART_LATE_SECONDS", 3600.0)
+    client, sent, fresh = shop.client(cart_secret="sesame"), key(), new_id("crt")
+    body = shop.body(cart_id=fresh, lines=None)
+    late = await client.post("/v1/orders", json=body, headers=sent)
+    await shop.hear(cart(1, ("MUG", 1), cart_id=fresh))
+    placed = await client.post("/v1/orders", json=body, headers=sent)
+    stranger = await shop.client(cart_secret="other").post("/v1/orders", json=body, headers=key())
+    old = [
+        f"crt_01ARZ3NDEK{fresh[-16:]}",
+        f"crt_7ZZZZZZZZZ{fresh[-16:]}",
+        f"crt_ZZZZZZZZZZ{fresh[-16:]}",
+        fresh.lower(),
+    ]
+    unknown = [await client.post("/v1/orders", json=body | {"cart_id": one}, headers=key()) for one in old]
+
+    assert (late.status_code, late.json()["code"]) == (503, "orders.cart_late")
+    assert int(late.headers["retry-after"]) > 0
+    assert (placed.status_code, stranger.status_code) == (202, 404)
+    assert {(answer.status_code, answer.json()["code"]) for answer in unknown} == {(404, "orders.cart_unknown")}
 
 
 async def test_a_cart_that_never_comes_is_told_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from estore.kit.http.cache import ReadCache
 from estore.kit.http.server import listening_socket, server
 from estore.kit.runtime import all_subscriptions
 from estore.kit.settings import Settings
-from estore.services.orders.service import reading
+from estore.services.orders.service import placing, reading
 from support.databases import Databases
 from support.waiting import until
 from support.world import World, world
@@ -343,6 +343,7 @@ def carts_within(seconds: float) -> Iterator[None]:
     and not at all where many are asked for that nobody has."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "CART_SECONDS", seconds)
+        patch.setattr(placing, "CART_LATE_SECONDS", seconds)
         yield
 
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import os
+from functools import reduce
 from uuid import UUID
 
 from asyncpg.pgproto.pgproto import UUID as DatabaseUUID
@@ -48,6 +49,15 @@ def new_id(prefix: str) -> str:
     if now != _millisecond:
         _millisecond, _written = now, base32.encode_timestamp(now.to_bytes(6))
     return f"{prefix}_{_written}{drawn}"
+
+
+def age_of(made: str) -> float | None:
+    """Return how many seconds ago `new_id` made an id, negative by a clock that is ahead; None if it did not."""
+    ulid = made.rpartition("_")[2]
+    if len(ulid) != 26 or not set(ulid) <= set(base32.ENCODE):
+        return None
+    digits = (base32.ENCODE.index(character) for character in ulid[:10])
+    return (unix_milliseconds() - reduce(lambda left, digit: left * 32 + digit, digits)) / 1000
 
 
 def new_message_id() -> UUID:

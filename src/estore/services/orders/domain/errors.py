@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estore.kit.errors import Conflict, Invalid, Malformed, NotFound, Unauthenticated
+from estore.kit.errors import Conflict, Invalid, Malformed, NotFound, Transient, Unauthenticated
 
 
 class NotSellable(Invalid):
@@ -47,6 +47,10 @@ class TooMuch(Invalid):
 
 class CartUnknown(NotFound):
     code, title = "orders.cart_unknown", "There is no such cart, or it is not yours"
+
+
+class CartLate(Transient):
+    code, title = "orders.cart_late", "The cart is not here yet"
 
 
 class CartBehind(Conflict):

@@ -16,7 +16,7 @@ from estore.kit.db import Tx
 from estore.kit.endpoint import KeyReused, once_scope, replayed
 from estore.kit.envelope import Envelope
 from estore.kit.errors import Failure, Fault, RateLimited, Transient
-from estore.kit.ids import GuestSecrets, new_id
+from estore.kit.ids import GuestSecrets, age_of, new_id
 from estore.services.orders import domain, store
 from estore.services.orders.domain import Address
 from estore.services.orders.domain.promotions.explaining import detail_of
@@ -29,6 +29,8 @@ from estore.services.orders.service.showing import as_placed, encoded, event_lin
 
 SCOPE = "orders.place_orders"
 MAX_ROUNDS = 4
+# News of a cart is nearly never later than this: one that was made within it may be on its way, any other is not there.
+CART_LATE_SECONDS = 60.0
 _BY_MEMORY = (
     domain.NotSellable,
     domain.TotalChanged,
@@ -37,6 +39,7 @@ _BY_MEMORY = (
     domain.CreditTooHigh,
     domain.PaymentMethodMissing,
     domain.CartUnknown,
+    domain.CartLate,
     domain.CartBehind,
     domain.CartEmpty,
 )
@@ -100,7 +103,7 @@ class Placing:
         """Place a batch: one statement when all offers are known here and nothing has changed since they were read, and
         one or two more where promotions have limits or are by code.
 
-        Each call's failure is its own: CartUnknown, CartBehind, CartEmpty, CartOrLines, TotalChanged and
+        Each call's failure is its own: CartUnknown, CartLate, CartBehind, CartEmpty, CartOrLines, TotalChanged and
         PromotionNotApplicable (both carry the new quote), RateLimited for who guesses codes, KeyReused, and what
         pricing and `paying` raise. Nothing is refused on the word of a memory that may be
         old, and a key that was answered before is answered the same, whatever has happened to cart and prices since.
@@ -345,8 +348,11 @@ async def _replay(tx: Tx, row: object, ctx: Context, secrets: GuestSecrets) -> P
 
 
 def _their_cart(ctx: Context, call: Placement, cart: CartChanged | None) -> CartChanged:
-    """Return the cart, if it is theirs. Raises CartUnknown, CartBehind, CartEmpty."""
+    """Return the cart, if it is theirs. Raises CartLate, CartUnknown, CartBehind, CartEmpty."""
     if cart is None:
+        age = age_of(call.order.cart_id or "")
+        if age is not None and abs(age) < CART_LATE_SECONDS:
+            raise domain.CartLate("it was made a moment ago; try again")
         raise domain.CartUnknown()
     if cart.account_id is not None:
         theirs = cart.account_id == ctx.principal.account_id

@@ -116,7 +116,7 @@ class Following:
         while True:
             try:
                 return await self._place(ctx, request)
-            except (domain.CartUnknown, domain.CartBehind):
+            except (domain.CartUnknown, domain.CartLate, domain.CartBehind):
                 if monotonic() >= until:
                     raise
             await asyncio.sleep(CART_POLL_SECONDS)
