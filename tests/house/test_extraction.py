@@ -41,13 +41,15 @@ def test_every_service_is_composed() -> None:
 def moved_out(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
     """A service's name, and the folder that holds nothing but the kit, the contracts, it and its tests."""
     service: str = request.param
-    # With what is compiled already, or each copy is compiled anew.
+    # With what is compiled already, or each copy is compiled anew. What somebody compiles at this moment has another
+    # name until it is whole, and is gone when it is to be copied.
+    unfinished = shutil.ignore_patterns("*.pyc.*")
     for part in ("kit", "contracts", f"services/{service}"):
-        shutil.copytree(SRC / part, tmp_path / "src/estore" / part)
+        shutil.copytree(SRC / part, tmp_path / "src/estore" / part, ignore=unfinished)
     for part in ("__init__.py", "services/__init__.py"):
         shutil.copy(SRC / part, tmp_path / "src/estore" / part)
     for part in ("support", service):
-        shutil.copytree(ROOT / "tests" / part, tmp_path / "tests" / part)
+        shutil.copytree(ROOT / "tests" / part, tmp_path / "tests" / part, ignore=unfinished)
     shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return service, tmp_path
