@@ -124,7 +124,8 @@ def _operators(e: Endpoints) -> list[Any]:
 
     @http.delete("/v1/accounts/{account_id:str}", e.erase_account, errors=(409,), summary="Erase an account")
     async def erase(request: Http, account_id: str) -> None:
-        """Forget a person, here and, by `account.erased`, everywhere. Operators only."""
+        """Forget a person, here and, by `account.erased`, everywhere. Access tokens that are out live on for ten
+        minutes at most: who has one can still read and order with it until then. Operators only."""
         ctx = await http.context(request)
         await e.erase_account(ctx, _id(account_id))
 
@@ -232,7 +233,8 @@ def _me(e: Endpoints) -> list[Any]:
 
     @http.post("/v1/me/erasure", e.erase_me, status=204, errors=(409, 422), summary="Erase one's account")
     async def erase_me(request: Http, data: EraseMe) -> Response[None]:
-        """Forget me, for good. Orders stay in the books, without the name."""
+        """Forget me, for good. Orders stay in the books, without the name. Access tokens that are out live on for ten
+        minutes at most."""
         ctx = await http.context(request)
         await e.erase_me(ctx, data)
         return http.respond(request, ctx, None)

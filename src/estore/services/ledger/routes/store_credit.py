@@ -40,7 +40,8 @@ def routes(e: CreditEndpoints) -> list[Any]:
 
     @http.post("/v1/store-credit", e.grant_credit, summary="Give store credit")
     async def grant_credit(request: Req, data: GrantCredit) -> Response[Grant]:
-        """Below zero it is taken back, 409 for more than is left. The customer reads the reason. Operators only."""
+        """Below zero it is taken back, 409 for more than is left. The customer reads the reason. Whether there is such
+        an account is not asked: see `GET /v1/accounts/{account_id}`. Operators only."""
         ctx = await http.context(request)
         return http.respond(request, ctx, await e.grant_credit(ctx, data))
 
