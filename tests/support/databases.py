@@ -46,6 +46,12 @@ _SEQUENCES = """
 SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences
 WHERE schemaname !~ '^(pg_|information_schema)' AND last_value IS NOT NULL
 """
+_BUSY = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND backend_type = 'client backend' AND state <> 'idle'
+"""
+# By a test that cut all connections to a database.
+_CUT = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 
 
 def dsn_of(admin_dsn: str, database: str) -> str:
@@ -98,11 +104,13 @@ class Databases:
     async def give_back(self, dsn: str) -> None:
         """Empty a database that was lent, for the next; drop one whose tables were changed or have grown large.
 
+        Dropped as well is one in which a statement still runs, of somebody who was cut off: it may yet write.
+
         Args:
             dsn: what `lend` returned, with no connection to it left.
         """
         template, blank = self._lent[dsn]
-        if await blank.restore():
+        if await blank.is_quiet() and await blank.restore():
             self._idle[template].append(dsn)
             return
         del self._lent[dsn]
@@ -217,14 +225,21 @@ class Blank:
         await conn.execute("SET session_replication_role = replica")
         return cls(conn, shape, tables, rows, sequences)
 
+    async def is_quiet(self) -> bool:
+        """Tell whether nobody else is in the middle of something."""
+        try:
+            return not await self._conn.fetchval(_BUSY)
+        except _CUT:
+            return False
+
     async def restore(self) -> bool:
         """Make a used database blank again; tells whether it is."""
         conn = self._conn
         try:
             if await conn.fetchval("SELECT pg_database_size(current_database())") > _TOO_LARGE:
                 return False
-        except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
-            return False  # The test cut all connections to it
+        except _CUT:
+            return False
         if await conn.fetchval(_SHAPE) != self._shape:
             return False
         await conn.execute("; ".join(f'DELETE FROM "{schema}"."{table}"' for schema, table in self._tables))
