@@ -31,7 +31,7 @@ def environment(**extra: str) -> dict[str, str]:
     return clean | {"PYTHONPATH": str(ROOT / "src")} | quick | extra
 
 
-def estore(*arguments: str, seconds: float = 240, **extra: str) -> subprocess.CompletedProcess[str]:
+def estore(*arguments: str, seconds: float = 900, **extra: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return warm_estore(arguments, environment(**extra), seconds)
 
@@ -57,7 +57,7 @@ class Up:
     def _file(self, name: str) -> Path:
         return self.data.with_name(f"{self.data.name}.{name}")
 
-    def start(self, seconds: float = 240, port: int = 0) -> Up:
+    def start(self, seconds: float = 900, port: int = 0) -> Up:
         """Start it and wait for its welcome."""
         began = time.monotonic()
         with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
@@ -69,11 +69,15 @@ class Up:
                 stderr=err,
                 start_new_session=True,
             )
-        self.until("it is open", lambda: "\nTry:" in self.out and self.out.endswith("\n\n"), seconds)
+        try:
+            self.until("it is open", lambda: "\nTry:" in self.out and self.out.endswith("\n\n"), seconds)
+        except BaseException:
+            self.kill9()
+            raise
         self.seconds = time.monotonic() - began
         return self
 
-    def until(self, what: str, ask: Any, seconds: float = 120) -> Any:
+    def until(self, what: str, ask: Any, seconds: float = 300) -> Any:
         deadline = time.monotonic() + seconds
         while not (answer := ask()):
             assert self.process is not None and self.process.poll() is None, self.err
@@ -100,7 +104,7 @@ class Up:
         """Ctrl-C: SIGINT to the whole group. Returns the exit code."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(180)
+        return self.process.wait(300)
 
     def kill9(self) -> None:
         assert self.process is not None
@@ -110,7 +114,7 @@ class Up:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(180)
+            self.process.wait(300)
 
     def estore(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command on this store."""
@@ -130,10 +134,17 @@ class Up:
         return status, json.loads(content) if content[:1] in b"{[" and content else content
 
     def buy(self, key: str, **values: Any) -> Any:
-        """Place the order of the welcome's second line, with another key; returns it."""
+        """Place the order of the welcome's second line, with another key; without `values` it is settled."""
         told = re.search(r"-d '(\{.*\})'", self.out)
         assert told is not None, self.out
         headers = {"Idempotency-Key": key} | ({} if values else {"Prefer": "wait=20"})
         status, order = self.send("POST", "/v1/orders", json.loads(told[1]) | values, **headers)
         assert status in (201, 202), order
-        return order
+        if values:
+            return order
+
+        def settled() -> Any:
+            seen = self.get(f"/v1/orders/{order['id']}", Order_Secret=order["secret"])[1]
+            return seen if seen["status"] in ("confirmed", "cancelled", "rejected") else None
+
+        return order | self.until(f"{order['id']} is settled", settled)
