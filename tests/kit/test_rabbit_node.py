@@ -8,12 +8,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import aio_pika
 import pytest
 
-from estore.kit.processes import command_of
+from estore.kit import processes
+from estore.kit.processes import command_of, free_port
 from estore.kit.rabbit_node import (
     DataFolderInUse,
     EmbeddedError,
@@ -40,6 +42,18 @@ def own(rabbit: Rabbit) -> RabbitNode:
     if not hasattr(rabbit, "node"):
         pytest.skip("ESTORE_TEST_AMQP_URL names a broker that is not ours")
     return rabbit.node
+
+
+def test_servers_that_start_at_the_same_time_look_for_different_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_first_of_the_kernel", lambda: 32_768)
+    found = []
+    for pid in range(4_000_000, 4_000_100):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        monkeypatch.setattr(processes, "_looked", count())
+        found += [free_port() for _ in range(20)]
+
+    assert len(set(found)) == len(found)
+    assert min(found) >= processes.LOWEST_PORT
 
 
 async def test_it_listens_on_loopback_only(rabbit: Rabbit) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import itertools
 import os
 import pwd
-import secrets
 import shutil
 import socket
 import stat
@@ -22,6 +22,9 @@ Command = Sequence[str | Path]
 BACKLOG = 2048
 # Below are ports that programs are known by.
 LOWEST_PORT = 15_000
+# How far apart processes look for their ports.
+PORTS_OF_A_PROCESS = 97
+_looked = itertools.count()
 
 
 class EmbeddedError(RuntimeError):
@@ -40,12 +43,15 @@ def free_port() -> int:
     """Find a TCP port on 127.0.0.1 that nobody listens on.
 
     Not one of those that the kernel gives to connections that go out: on a busy machine somebody has it a moment later.
+    No two calls of a process find the same, nor do those of processes that start one after the other: a server may
+    take seconds until it listens where it was told to.
 
     Returns:
         The port. Another program may still take it before the caller does.
     """
     for _ in range(100):
-        port = LOWEST_PORT + secrets.randbelow(_first_of_the_kernel() - LOWEST_PORT)
+        place = os.getpid() * PORTS_OF_A_PROCESS + next(_looked)
+        port = LOWEST_PORT + place % (_first_of_the_kernel() - LOWEST_PORT)
         if port_is_free(port):
             return port
     with socket.socket() as probe:
