@@ -25,6 +25,7 @@ from estore.kit.http.cache import ReadCache
 from estore.kit.http.server import listening_socket, server
 from estore.kit.runtime import all_subscriptions
 from estore.kit.settings import Settings
+from estore.services.identity.service import keyring
 from estore.services.orders.service import placing, reading
 from support.databases import Databases
 from support.waiting import until
@@ -347,6 +348,14 @@ def carts_within(seconds: float) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def lasting_tokens() -> Iterator[None]:
+    """What identity signs is good for a day: on a busy machine a test may take longer than the usual ten minutes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keyring, "ACCESS_SECONDS", 86_400)
+        yield
+
+
 @asynccontextmanager
 async def in_process(
     databases: Databases, amqp_url: str = "", dsn: str | None = None, **environment: str
@@ -360,6 +369,7 @@ async def in_process(
         **environment,
     }
     async with AsyncExitStack() as stack:
+        stack.enter_context(lasting_tokens())
         opening = world(databases, *SERVICES, real_time=True, dsn=dsn, **environment)
         made = await stack.enter_async_context(opening)
         services = list(made.services.values())

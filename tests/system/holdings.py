@@ -193,14 +193,18 @@ class Furnisher:
             self.market.bought((sku, 1), payment_method="pm_disputed_lost", client=side.customer, **own),
             self.market.bought((sku, 2), **own),
         )
+        await until("the dispute is lost", lambda: self._is_lost(orders[2]))
         cart = await ok(self.market.guest.post("/v1/carts", headers=key()), 201)
         secret = orders[-1].first["secret"]
         side.carts.append(cart["id"])
         side.secrets += [cart["secret"], secret]
         side.guest = self.store.client(Order_Secret=secret, Cart_Secret=cart["secret"])
-        line = {"json": {"quantity": 1}, "headers": {"Cart-Secret": cart["secret"]}}
-        await ok(self.market.guest.put(f"/v1/carts/{cart['id']}/lines/{sku}", **line), 200)
+        await self.market.in_cart(side.guest, cart["id"], sku)
         return list(orders)
+
+    async def _is_lost(self, order: Bought) -> bool:
+        rows = (await ok(self.operator.get("/v1/payments/disputes", params={"limit": 100}), 200))["data"]
+        return [row["status"] for row in rows if row["order_id"] == order.id] == ["lost"]
 
     async def _returns(self, side: Side, orders: list[Bought]) -> None:
         """One parcel is delivered and comes back in part, another return is open, and there was goodwill."""

@@ -96,6 +96,8 @@ ID = re.compile(r"\b([a-z]{2,4})_[0-9A-HJKMNP-TV-Z]{26}(?:-\d+)?(?![0-9A-Za-z])"
 NUMBER = re.compile(r"\bE-[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 NAMED = ("slug", "sku", "email", "code")
 AT_ONCE = 8
+# One for all: at midnight the same is asked as before.
+TODAY = datetime.now(UTC).date()
 T = TypeVar("T")
 
 
@@ -152,8 +154,7 @@ class Operation:
 
     def query(self) -> dict[str, str]:
         """What must be there, and as many rows as there can be."""
-        today = datetime.now(UTC).date()
-        right = {"since": str(today - timedelta(days=2)), "until": str(today + timedelta(days=2)), "format": "jsonl"}
+        right = {"since": str(TODAY - timedelta(days=2)), "until": str(TODAY + timedelta(days=2)), "format": "jsonl"}
         found = {p["name"]: right.get(p["name"], "none") for p in self.parameters("query") if p["required"]}
         return found | ({"limit": "100"} if self.is_list else {})
 
@@ -398,7 +399,7 @@ async def sides(databases: Databases) -> AsyncIterator[Sides]:
             furnisher.furnish("Sued", "DE02120300000000202051", "DE143454214"),
         )
         order = await shared_order(furnisher, ours, theirs)
-        await market.proved(30)
+        await market.proved()
         sides = Sides(store, market, ours, theirs, every, {}, Known(), Known(), {})
         sides.strangers = everybody_of(ours, store) | {"nobody": store.client()}
         public = await look_around({"nobody": store.client()}, [each for each in reads if each.id in PUBLIC])
