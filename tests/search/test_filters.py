@@ -147,6 +147,12 @@ async def test_what_is_bought_and_liked_comes_first_and_what_is_gone_last(shop: 
     assert await shop.names("plain mug") == ["sold", "liked", "plain", "gone"]
 
 
+async def test_a_mean_is_shown_as_everybody_shows_it(shelves: Shop) -> None:
+    await shelves.hear(rated("red", 8, 25, 2))
+
+    assert (await shelves.search("red mug"))["data"][0]["rating"] == {"votes": 8, "mean": "3.13"}
+
+
 async def test_popularity_fades(shop: Shop) -> None:
     await shop.sell("old", "Plain Mug")
     await shop.sell("new", "Plain Mug")

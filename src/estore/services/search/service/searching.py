@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from estore.contracts.reviews import mean_of
 from estore.kit.clock import monotonic
 from estore.kit.context import Context
 from estore.kit.db import Record, Tx
@@ -301,7 +302,7 @@ def _hit(row: Record) -> shapes.Hit:
         price=_prices(row),
         available=row["available"],
         in_stock=row["available"] > 0,
-        rating=shapes.Rating(votes, f"{row['stars'] / votes:.2f}" if votes else None),
+        rating=shapes.Rating(votes, mean_of(row["stars"], votes)),
     )
 
 
