@@ -92,6 +92,7 @@ def test_a_service_may_have_a_secret_of_its_own() -> None:
         ("ESTORE_AMQP_URL", "http://u:s3cret@broker", "amqp"),
         ("ESTORE_AMQP_URL", "amqp://u:s3cret@broker:many/", "amqp"),
         ("ESTORE_PUBLIC_URL", "shop.example/s3cret", "http"),
+        ("ESTORE_OTLP_ENDPOINT", "jaeger:4318/s3cret", "http"),
         ("ESTORE_DATABASE_URL", "postgresql://u:s3cret@[::1/orders", "postgresql"),
     ],
 )
@@ -107,6 +108,17 @@ def test_an_address_that_is_none_is_told_by_name_and_without_its_password(
 def test_a_proxy_that_is_no_address_is_refused() -> None:
     with pytest.raises(SettingError, match="ESTORE_PROXIES='gateway' is wrong"):
         Settings(proxies="gateway")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("ESTORE_POOL_MAX", "0"), ("ESTORE_POOL_MAX", "1001"), ("ESTORE_RATE_FACTOR", "-1")]
+)
+def test_a_number_out_of_range_is_told_in_a_line(variable: str, value: str) -> None:
+    ended = estore("serve", "orders", **{variable: value})
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"estore: {variable}={value!r} is wrong: ")
+    assert ended.stderr.count("\n") == 1
 
 
 def estore(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = "http://127.0.0.1:8000"
     currency: str = "EUR"
     sandbox: bool = True
-    rate_factor: float = 1.0
+    rate_factor: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     proxies: str = "127.0.0.1,::1"
     cors_origins: str = ""
     start_wait: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["json", "console"] = "json"
     otlp_endpoint: str = ""
     trace_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    pool_max: int = 6
+    pool_max: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 6
     data: Path = Path(".estore")
     environment: Mapping[str, str] = {}
 
@@ -85,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 _check_url(name, url, ("postgresql", "postgres"))
         _check_url(f"{PREFIX}AMQP_URL", self.amqp_url, ("amqp", "amqps"))
         _check_url(f"{PREFIX}PUBLIC_URL", self.public_url, ("http", "https"))
+        _check_url(f"{PREFIX}OTLP_ENDPOINT", self.otlp_endpoint, ("http", "https"))
         for proxy in self.proxies.split(","):
             try:
                 ip_network(proxy.strip())
