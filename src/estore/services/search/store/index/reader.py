@@ -168,7 +168,8 @@ class Reader:
     ) -> Counts:
         """Return the facets of an attempt that found `total` products."""
         pinned = [key for key, _ in wanted.pinned]
-        counted = any_of([attempt.text, self._keys(pinned)]) if pinned else attempt.text
+        text = attempt.unranked or attempt.text
+        counted = any_of([text, self._keys(pinned)]) if pinned else text
         # The same on every page
         same = wanted._replace(sort="", limit=0, offset=0, boosted=(), buried=(), explain=False)
         return self._answers.get(
@@ -227,10 +228,12 @@ class Reader:
             self._lifted(every(plain), lift, code),
             words=plain if alone else (),
             needed=plain if code is None else (),
+            unranked=self._lifted(every(plain), None, code),
         )
         guessed = matching.all_of(asked, guess=True)
         if matching.guessed:
-            yield Attempt(self._lifted(every(guessed), lift, code), unlikely=True)
+            found = every(guessed)
+            yield Attempt(self._lifted(found, lift, code), unlikely=True, unranked=self._lifted(found, None, code))
         # Words that are known are not guessed at as well: that would find a large part of the shop, and nothing better
         for clauses in (plain, guessed) if matching.guessed else (plain,):
             yield from self._partial(searcher, clauses, parts)

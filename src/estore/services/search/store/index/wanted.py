@@ -43,13 +43,15 @@ class Wanted(NamedTuple):
 
 class Attempt(NamedTuple):
     """A query for the words. relaxed: whether a part of them is enough. words: where one of them is enough, and no
-    product has two. needed: where a product needs all of them. unlikely: whether most such attempts find nothing."""
+    product has two. needed: where a product needs all of them. unlikely: whether most such attempts find nothing.
+    unranked: what finds the same products as `text`, for less where nobody asks for scores."""
 
     text: Query
     relaxed: bool = False
     words: Sequence[Query] = ()
     needed: Sequence[Query] = ()
     unlikely: bool = False
+    unranked: Query | None = None
 
 
 class Found(NamedTuple):
