@@ -62,7 +62,10 @@ class Runtime:
         self._leaving = False
 
     async def check(self) -> None:
-        """See whether `start` can work. Raises Transient when a database is away, NotMigrated when one is behind."""
+        """See whether `start` can work, and connect. May be tried again.
+
+        Raises Transient when a database is away, NotMigrated when one is behind.
+        """
         for service in self.services:
             try:
                 missing = await pending(service.db.dsn, service.name, migrations_of(service.name))
@@ -70,14 +73,14 @@ class Runtime:
                 raise Transient(f"the database of {service.name} cannot be reached: {why(error)}") from error
             if missing:
                 raise NotMigrated(f"{service.name}: run `estore migrate` first, it lacks {', '.join(missing)}")
+        for service in self.services:
+            await service.db.open()
         self._checked = True
 
     async def start(self) -> None:
         """Start everything. Raises Transient when a database is away, NotMigrated when one is behind."""
         if not self._checked:
             await self.check()
-        for service in self.services:
-            await service.db.open()
         for service in self.services:
             relay = Relay(service.db, self.bus)
             await relay.start()

@@ -63,7 +63,9 @@ class Database:
         self.command_timeout: float | None = 60.0
 
     async def open(self) -> None:
-        """Connect. Raises Transient when the server cannot be reached."""
+        """Connect, unless it is. Raises Transient when the server cannot be reached."""
+        if self._pool is not None:
+            return
         try:
             self._pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # its protocol names all options
                 self.dsn,
