@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from estore.kit.auth import PublicKey, TokenInvalid, Verifier, new_key, sign, st
 from estore.kit.clock import utc_now
 from estore.kit.context import Principal
 from estore.kit.db import Database, Tx, statements
+from estore.kit.errors import TimedOut
 from estore.kit.runtime import Runtime, local_bus
 from estore.services.vendors.app import build
 from kit.shop import Shop, open_shop
@@ -82,6 +83,33 @@ async def test_it_is_ready_when_it_has_heard_of_a_key_and_not_before(databases: 
 async def test_it_is_ready_with_the_key_of_its_table(databases: Databases) -> None:
     async with running(databases, public(new_key())) as (_, runtime):
         await is_ready(runtime)
+
+
+@pytest.mark.parametrize(("patience", "tries"), [(3600.0, 3), (0.0, 1)])
+async def test_a_start_that_a_busy_machine_was_too_slow_for_is_tried_again(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, patience: float, tries: int
+) -> None:
+    monkeypatch.setattr("estore.kit.runtime.START_SECONDS", patience)
+    monkeypatch.setattr("estore.kit.runtime.START_PAUSE_SECONDS", 0.0)
+    tried: list[int] = []
+
+    async def slow() -> None:
+        tried.append(1)
+        if len(tried) < 3:
+            raise TimedOut("no answer within 5 seconds")
+
+    dsn = await databases.fresh(await databases.template("vendors", lambda dsn: migrate_services(dsn, ["vendors"])))
+    service = build(settings_for(dsn, ["vendors"]))
+    service.start = [slow]
+    runtime = Runtime([service], local_bus([service]))
+    try:
+        with nullcontext() if patience else pytest.raises(TimedOut):
+            await runtime.start()
+    finally:
+        await runtime.stop()
+        await databases.drop(dsn)
+
+    assert len(tried) == tries
 
 
 async def test_a_key_that_has_expired_tells_nobody(databases: Databases) -> None:

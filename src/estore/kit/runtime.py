@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
@@ -19,6 +19,7 @@ from estore.kit.bus.local import LocalBus
 from estore.kit.bus.relay import Relay
 from estore.kit.bus.retention import purge
 from estore.kit.bus.tasks import cancel
+from estore.kit.clock import monotonic
 from estore.kit.db import Database, migrations_of, pending
 from estore.kit.db.database import why
 from estore.kit.errors import Failure, Transient
@@ -29,6 +30,8 @@ from estore.kit.watching import watch
 _log = log(__name__)
 # Between two looks for the first signing key, which another process may have heard of.
 KEY_LOOK_SECONDS = 0.1
+# How long a service may be too busy to begin, and between two tries.
+START_SECONDS, START_PAUSE_SECONDS = 60.0, 1.0
 # A database that takes longer to say that it is there serves nobody.
 ANSWER_SECONDS = 2.0
 
@@ -45,6 +48,19 @@ def all_subscriptions(services: Sequence[Service]) -> list[Subscription]:
 def local_bus(services: Sequence[Service]) -> LocalBus:
     """Return the bus that joins `services` within this process."""
     return LocalBus(all_subscriptions(services), {service.name: service.db for service in services})
+
+
+async def _begun(service: Service, hook: Callable[[], Awaitable[None]]) -> None:
+    """Run a hook of the start, again where a machine was too busy for it: hooks are made for every start."""
+    until = monotonic() + START_SECONDS
+    while True:
+        try:
+            return await hook()
+        except Transient as failure:
+            if monotonic() >= until:
+                raise
+            _log.warning("start is tried again", service=service.name, reason=str(failure))
+        await asyncio.sleep(START_PAUSE_SECONDS)
 
 
 class Runtime:
@@ -88,7 +104,7 @@ class Runtime:
         await self.bus.start()
         for service in self.services:
             for hook in service.start:
-                await hook()
+                await _begun(service, hook)
         for service in self.services:
             self._jobs.append(asyncio.create_task(_hear_of_keys(service), name=f"first-key-{service.name}"))
         for each in watch(self.services, self._relays, self.bus):

@@ -79,7 +79,7 @@ async def seed(settings: Settings, options: Options) -> Summary:
     stages = Stages(quiet=options.quiet)
     summary = Summary()
     content = demo()
-    async with opened(settings) as (services, api):
+    async with opened(settings, stages) as (services, api):
         vendors, categories = await _base(settings, services, api, content, stages, summary)
     if not summary.made:
         stages.say("the demo marketplace is there already; nothing was made twice")
@@ -91,18 +91,19 @@ async def seed(settings: Settings, options: Options) -> Summary:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[tuple[dict[str, Service], Api]]:
+async def opened(settings: Settings, stages: Stages | None = None) -> AsyncIterator[tuple[dict[str, Service], Api]]:
     """Run the store within a block; at its end every event has been published and handled."""
     services = build(settings)
     runtime = Runtime(services, bus_for(settings, services))
-    await runtime.start()
     api = Api(services)
 
     async def ready() -> bool | None:
         return runtime.ready or None
 
     try:
-        await eventually(ready, "the start of all services", SETTLE_SECONDS)
+        with (stages or Stages(quiet=True)).stage("services started"):
+            await runtime.start()
+            await eventually(ready, "the start of all services", SETTLE_SECONDS)
         yield {service.name: service for service in services}, api
         # A timer that rings now, such as that of a bank, would leave behind what is on its way for the next process.
         await runtime.end_timers()
