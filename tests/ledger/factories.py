@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import asyncpg
 import httpx
 
 from estore.contracts.orders import (
@@ -30,9 +31,14 @@ from estore.contracts.payments import (
     PaymentRefundFailed,
 )
 from estore.contracts.vendors import VendorApproved
+from support.waiting import until
 from support.world import World
 
 VENDOR, OTHER = "vnd_01", "vnd_02"
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+_SESSIONS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'estore-ledger'
+"""
 
 
 class Ledger:
@@ -74,6 +80,23 @@ class Ledger:
 
     async def fetch(self, sql: str, *args: Any) -> list[dict[str, Any]]:
         return await self.world.fetch("ledger", sql, *args)
+
+    async def deadlocks(self) -> int:
+        """How many this database has seen. Sessions tell of theirs within ten seconds, or as they end; so they end."""
+        db = self.world.service("ledger").db
+        await db.close()
+        conn = await asyncpg.connect(self.world.dsn)
+
+        async def ended() -> bool:
+            return not await conn.fetchval(_SESSIONS)
+
+        try:
+            await until("all sessions have ended", ended)
+            found: int = await conn.fetchval(_DEADLOCKS)
+        finally:
+            await conn.close()
+        await db.open()
+        return found
 
     def order_id(self) -> str:
         return f"ord_{next(self._numbers):026d}"
