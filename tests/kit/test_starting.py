@@ -75,6 +75,15 @@ async def test_a_database_that_goes_away_after_the_first_look_is_waited_for(data
         assert await runtime.services[0].db.pool.fetchval("SELECT 1") == 1
 
 
+async def test_what_was_stopped_connects_anew(databases: Databases) -> None:
+    async with behind(databases, door_shut=0) as (_, runtime):
+        await runtime.start()
+        await runtime.stop()
+        await runtime.start()
+
+        assert await runtime.services[0].db.pool.fetchval("SELECT 1") == 1
+
+
 async def test_who_is_not_told_to_wait_does_not(databases: Databases) -> None:
     async with behind(databases, door_shut=1_000) as (_, runtime):
         with pytest.raises(Transient, match="the database of vendors cannot be reached"):

@@ -161,7 +161,7 @@ class Runtime:
 
     async def stop(self, drain: float = 10.0) -> None:
         """Finish what is in hand, `drain` seconds at most; what is left goes on at the next start."""
-        self._started = False
+        self._started = self._checked = False
         await cancel(self._jobs)
         for service in self.services:
             for hook in service.stop:
