@@ -64,7 +64,8 @@ async def test_an_iban_is_kept_nowhere_but_sealed(databases: Databases) -> None:
         assert secret not in told
         assert secret.encode() not in kept
     assert b"2051" in kept
-    assert [line["event"] for line in logs] == ["the bank failed"]
+    # A busy machine may say besides that it was slow.
+    assert [line["event"] for line in logs if line["event"] != "slow"] == ["the bank failed"]
     assert len(prints) == 1
 
 
