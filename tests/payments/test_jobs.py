@@ -66,7 +66,9 @@ async def test_what_a_killed_process_charged_is_recorded_by_the_next_and_charged
             sys.executable, "-c", VICTIM, made.dsn, stdout=-1, env={"PYTHONPATH": ":".join(sys.path)}
         )
         assert victim.stdout is not None
-        charged = int(await victim.stdout.readline())
+        while not (line := await victim.stdout.readline()).strip().isdigit():
+            assert line, "it ended before it charged"  # a busy machine says before that it was slow
+        charged = int(line)
         victim.kill()
         await victim.wait()
         left = await made.fetch("payments", "SELECT status, count(*) FROM payment_intent GROUP BY 1")
