@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from search.factories import Shop, archived, bought, published
@@ -40,6 +42,37 @@ async def test_sentences_of_which_only_a_part_was_found_are_not_put_before_other
     await shelves.run("write-statistics")
 
     assert (await shelves.get("/suggest", q="stone")).json()["queries"] == ["stoneware mug"]
+
+
+async def test_what_the_operator_takes_out_is_suggested_to_nobody(shelves: Shop) -> None:
+    for query in ("stoneware mug", "stone mug", "stone", "stoneware"):
+        for _ in range(3):
+            await shelves.search(query)
+    await shelves.run("write-statistics")
+    put = await shelves.operate("PUT", "/unsuggested", {"queries": ["Stone, mug!", "stoneware"]})
+    hidden = (await shelves.get("/suggest", q="stone")).json()["queries"]
+    await shelves.operate("POST", "/index/rebuild")
+    await shelves.index()
+    rebuilt = (await shelves.get("/suggest", q="stone")).json()["queries"]
+    stale = await shelves.operate("PUT", "/unsuggested", {"queries": []}, if_match='"v1"')
+    await shelves.ok("PUT", "/unsuggested", {"queries": []})
+    shown = (await shelves.get("/suggest", q="stone")).json()["queries"]
+
+    assert (put.status_code, put.headers["etag"], put.json()["queries"]) == (200, '"v2"', ["Stone, mug!", "stoneware"])
+    assert hidden == ["stone"]
+    assert rebuilt == hidden
+    assert stale.status_code == 412
+    assert sorted(shown) == ["stone", "stone mug", "stoneware", "stoneware mug"]
+    assert (await shelves.ok("GET", "/unsuggested")) == {"queries": [], "version": 3}
+
+
+@pytest.mark.parametrize("queries", [["!"], [""], ["mug", " "], ["mug" * 40], ["mug"] * 1001, "mug", None])
+async def test_what_cannot_be_suggested_cannot_be_taken_out(shelves: Shop, queries: Any) -> None:
+    answer = await shelves.operate("PUT", "/unsuggested", {"queries": queries})
+
+    assert answer.status_code in (400, 422)
+    assert answer.json()["errors"][0]["pointer"].startswith("/queries")
+    assert (await shelves.get("/unsuggested")).status_code == 401
 
 
 async def test_related_products_are_of_the_same_category_first(shelves: Shop) -> None:

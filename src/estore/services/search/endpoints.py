@@ -49,6 +49,8 @@ class Endpoints:
     put_synonyms: Endpoint[shapes.PutSynonyms, shapes.Synonyms]
     get_stop_words: Endpoint[None, shapes.StopWords]
     put_stop_words: Endpoint[shapes.PutStopWords, shapes.StopWords]
+    get_unsuggested: Endpoint[None, shapes.Unsuggested]
+    put_unsuggested: Endpoint[shapes.PutUnsuggested, shapes.Unsuggested]
     list_rules: Endpoint[shapes.Pages, Page[shapes.RuleOut]]
     create_rule: Endpoint[shapes.CreateRule, shapes.RuleOut]
     delete_rule: Endpoint[str, shapes.Nothing]
@@ -95,6 +97,8 @@ def build(
         put_synonyms=end(ruling.put_synonyms, who=OPERATOR, tx=WRITE),
         get_stop_words=end(service.get_stop_words, who=OPERATOR, tx=READ),
         put_stop_words=end(ruling.put_stop_words, who=OPERATOR, tx=WRITE),
+        get_unsuggested=end(service.get_unsuggested, who=OPERATOR, tx=READ),
+        put_unsuggested=end(ruling.put_unsuggested, who=OPERATOR, tx=WRITE),
         list_rules=end(service.list_rules, who=OPERATOR, tx=READ),
         create_rule=end(ruling.create_rule, who=OPERATOR, tx=WRITE, once=ACCEPTED),
         delete_rule=end(ruling.delete_rule, who=OPERATOR, tx=WRITE),

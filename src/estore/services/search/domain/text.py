@@ -120,6 +120,11 @@ def kept(typed: str) -> str:
     return "" if "@" in typed or len(plain) > MAX_KEPT else plain
 
 
+def side_by_side(text: str) -> str:
+    """Return the words of `text` as they stand in a query of others."""
+    return " ".join(word[:MAX_WORD] for word in words_of(text))
+
+
 def without_stop_words(words: Iterable[str], stop_words: frozenset[str]) -> tuple[str, ...]:
     """Return `words` without the stop words; all of them where nothing else would be left."""
     words = tuple(words)

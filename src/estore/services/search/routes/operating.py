@@ -52,7 +52,28 @@ def _words(e: Endpoints) -> list[Any]:
         found = await e.put_stop_words(ctx, data)
         return http.respond(request, ctx, found, version=found.version)
 
-    return [get_synonyms, put_synonyms, get_stop_words, put_stop_words]
+    return [get_synonyms, put_synonyms, get_stop_words, put_stop_words, *_unsuggested(e)]
+
+
+def _unsuggested(e: Endpoints) -> list[Any]:
+    @http.get("/v1/search/unsuggested", e.get_unsuggested, tags=TAGS, summary="What is not suggested")
+    async def get_unsuggested(request: Req) -> Response[shapes.Unsuggested]:
+        """For operators."""
+        ctx = await http.context(request)
+        found = await e.get_unsuggested(ctx, None)
+        return http.respond(request, ctx, found, version=found.version)
+
+    @http.put(
+        "/v1/search/unsuggested", e.put_unsuggested, tags=TAGS, errors=(412,), summary="Replace what is not suggested"
+    )
+    async def put_unsuggested(request: Req, data: shapes.PutUnsuggested) -> Response[shapes.Unsuggested]:
+        """For operators: what people typed and others are not to read. In effect within a second; If-Match is looked at
+        when it is sent."""
+        ctx = await http.context(request)
+        found = await e.put_unsuggested(ctx, data)
+        return http.respond(request, ctx, found, version=found.version)
+
+    return [get_unsuggested, put_unsuggested]
 
 
 def _rules(e: Endpoints) -> list[Any]:

@@ -4,7 +4,7 @@ from estore.services.search.service import hearing, shapes
 from estore.services.search.service.analysing import Statistics, analytics, forget
 from estore.services.search.service.indexing import Aim, Indexing, Piece
 from estore.services.search.service.rulebook import Rulebook
-from estore.services.search.service.ruling import Ruling, get_stop_words, get_synonyms, list_rules
+from estore.services.search.service.ruling import Ruling, get_stop_words, get_synonyms, get_unsuggested, list_rules
 from estore.services.search.service.searching import Desk
 from estore.services.search.service.tallying import Tally
 
@@ -21,6 +21,7 @@ __all__ = [
     "forget",
     "get_stop_words",
     "get_synonyms",
+    "get_unsuggested",
     "hearing",
     "list_rules",
     "shapes",

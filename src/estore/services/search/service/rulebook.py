@@ -9,26 +9,29 @@ from estore.kit.clock import monotonic
 from estore.kit.db import Record, Tx
 from estore.services.search import store
 from estore.services.search.domain.shelves import Shelf, Shelves, Trait
-from estore.services.search.domain.text import facet_name, words_of
+from estore.services.search.domain.text import facet_name, side_by_side, words_of
 
 FRESH_SECONDS = 0.5
 
 
 class Rules:
     """synonyms: words -> others that mean the same. of: query ('' for every one) -> (action, key, position), in order.
-    version: another one in this process means other synonyms."""
+    version: another one in this process means other synonyms. unsuggested: words side by side that are in no
+    suggestion."""
 
     def __init__(
         self,
         version: int,
         synonyms: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
         stop_words: frozenset[str],
+        unsuggested: Sequence[str],
         of: Mapping[str, Sequence[tuple[str, int, int]]],
         shelves: Shelves,
     ) -> None:
         self.version = version
         self.synonyms = synonyms
         self.stop_words = stop_words
+        self.unsuggested = unsuggested
         self._of = of
         self.shelves = shelves
 
@@ -57,12 +60,12 @@ class Rulebook:
         if self._rules is None or monotonic() - self._read_at > FRESH_SECONDS:
             self._read_at = monotonic()
             read = await store.rules.everything(tx)
-            groups, stop_words, rows, tree = read
+            groups, stop_words, unsuggested, rows, tree = read
             if tree != self._tree:
                 self._shelves, self._tree = _shelves(await store.categories.everything(tx)), tree
             if self._rules is None or read != self._made_of:
                 self._rules = _rules(
-                    self._rules.version + 1 if self._rules else 1, groups, stop_words, rows, self._shelves
+                    self._rules.version + 1 if self._rules else 1, groups, stop_words, unsuggested, rows, self._shelves
                 )
                 self._made_of = read
         return self._rules
@@ -92,6 +95,7 @@ def _rules(
     version: int,
     groups: Sequence[Sequence[str]],
     stop_words: Sequence[str],
+    unsuggested: Sequence[str],
     rows: Sequence[Record],
     shelves: Shelves,
 ) -> Rules:
@@ -105,4 +109,5 @@ def _rules(
     of: dict[str, list[tuple[str, int, int]]] = {}
     for row in rows:
         of.setdefault(row["query"], []).append((row["action"], row["key"], row["position"]))
-    return Rules(version, synonyms, frozenset(word for text in stop_words for word in words_of(text)), of, shelves)
+    stops = frozenset(word for text in stop_words for word in words_of(text))
+    return Rules(version, synonyms, stops, [side_by_side(text) for text in unsuggested], of, shelves)

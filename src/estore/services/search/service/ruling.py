@@ -1,4 +1,4 @@
-"""Use cases of the operator: synonyms, stop words, and rules for products."""
+"""Use cases of the operator: synonyms, stop words, what is not suggested, and rules for products."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ class Ruling:
         _readable(request.words, "/words")
         row = await self._put(tx, ctx, "stop_words", request.words)
         return shapes.StopWords(row["body"], row["version"])
+
+    async def put_unsuggested(self, tx: Tx, ctx: Context, request: shapes.PutUnsuggested) -> shapes.Unsuggested:
+        """Replace what is not suggested. Raises WordsInvalid, VersionChanged."""
+        _readable(request.queries, "/queries")
+        row = await self._put(tx, ctx, "unsuggested", request.queries)
+        return shapes.Unsuggested(row["body"], row["version"])
 
     async def _put(self, tx: Tx, ctx: Context, name: str, body: Sequence[object]) -> Record:
         versions = None if ctx.if_match is None else ctx.if_match.numbers
@@ -91,6 +97,11 @@ async def get_synonyms(tx: Tx, ctx: Context, request: None) -> shapes.Synonyms:
 async def get_stop_words(tx: Tx, ctx: Context, request: None) -> shapes.StopWords:
     row = await store.rules.words(tx, "stop_words")
     return shapes.StopWords(row["body"], row["version"])
+
+
+async def get_unsuggested(tx: Tx, ctx: Context, request: None) -> shapes.Unsuggested:
+    row = await store.rules.words(tx, "unsuggested")
+    return shapes.Unsuggested(row["body"], row["version"])
 
 
 def _readable(words: Sequence[str], pointer: str) -> None:

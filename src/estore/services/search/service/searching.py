@@ -146,7 +146,7 @@ class Desk:
         return shapes.Suggestions(
             [_suggested(cards[key]) for key in keys if key in cards],
             await self._matching_categories(words, request.limit),
-            list(await store.statistics.starting(tx, prefix, LEAST_SEARCHES, request.limit)),
+            list(await store.statistics.starting(tx, prefix, LEAST_SEARCHES, request.limit, rules.unsuggested)),
         )
 
     async def _matching_categories(self, words: Sequence[str], limit: int) -> list[shapes.FacetValue]:

@@ -216,6 +216,20 @@ class PutStopWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: Annotated[list[Word], Meta(max_length=500)]
 
 
+class Unsuggested(msgspec.Struct, frozen=True):
+    """What is not suggested to others while they type, however often it is searched for: a query that has the words of
+    one of these side by side."""
+
+    queries: list[str]
+    version: int
+
+
+class PutUnsuggested(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Replaces all of it."""
+
+    queries: Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=1000)]
+
+
 class CreateRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Puts a product at a place (`pin`), further up (`boost`) or further down (`bury`).
 

@@ -9,11 +9,13 @@ from typing import Any
 from estore.kit.db import Record, Tx
 
 MAX_RULES = 5000
+# What the operator says in words, and where it is kept
+_TABLES = {"synonyms": "vocabulary", "stop_words": "vocabulary", "unsuggested": "unsuggested"}
 
 
 async def words(tx: Tx, name: str) -> Record:
-    """Return body, version of `synonyms` or `stop_words`."""
-    row = await tx.fetchrow("SELECT body, version FROM vocabulary WHERE name = $1", name)
+    """Return body, version of `synonyms`, `stop_words` or `unsuggested`."""
+    row = await tx.fetchrow(f"SELECT body, version FROM {_TABLES[name]} WHERE name = $1", name)
     if row is None:
         raise LookupError(name)
     return row
@@ -22,7 +24,7 @@ async def words(tx: Tx, name: str) -> Record:
 async def put_words(tx: Tx, name: str, body: list[Any], versions: Sequence[int] | None) -> Record | None:
     """Replace words, if they are at one of `versions` (None: any). Returns body, version; None if they are not."""
     return await tx.fetchrow(
-        "UPDATE vocabulary SET body = $2, version = version + 1 WHERE name = $1"
+        f"UPDATE {_TABLES[name]} SET body = $2, version = version + 1 WHERE name = $1"
         " AND ($3::bigint[] IS NULL OR version = ANY($3)) RETURNING body, version",
         name,
         body,
@@ -54,14 +56,16 @@ async def page(tx: Tx, after: str, limit: int) -> list[Record]:
     return await tx.fetch("SELECT * FROM rule WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
 
 
-async def everything(tx: Tx) -> tuple[list[list[str]], list[str], list[Record], int]:
-    """Return synonyms, stop words, the rules with the keys of their products, and how often the tree of categories
-    changed, which is read along: who needs them needs it too."""
-    rows = await tx.fetch("SELECT name, body, (SELECT changes FROM tree) AS tree FROM vocabulary")
+async def everything(tx: Tx) -> tuple[list[list[str]], list[str], list[str], list[Record], int]:
+    """Return synonyms, stop words, what is not suggested, the rules with the keys of their products, and how often the
+    tree of categories changed, which is read along: who needs them needs it too."""
+    rows = await tx.fetch(
+        "SELECT name, body, (SELECT changes FROM tree) AS tree FROM (TABLE vocabulary UNION ALL TABLE unsuggested) w"
+    )
     found = {row["name"]: row["body"] for row in rows}
     rules = await tx.fetch(
         "SELECT r.query, r.action, r.position, d.key FROM rule r JOIN document d USING (product_id)"
         " ORDER BY r.position, r.id LIMIT $1",
         MAX_RULES,
     )
-    return found["synonyms"], found["stop_words"], rules, rows[0]["tree"]
+    return found["synonyms"], found["stop_words"], found["unsuggested"], rules, rows[0]["tree"]

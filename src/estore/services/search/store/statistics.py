@@ -51,15 +51,20 @@ async def top(tx: Tx, kind: str, first: date, last: date, limit: int) -> list[Re
     )
 
 
-async def starting(tx: Tx, prefix: str, least: int, limit: int) -> Sequence[str]:
-    """Return queries of others that begin with `prefix` and found something, most frequent first."""
+async def starting(tx: Tx, prefix: str, least: int, limit: int, but: Sequence[str]) -> Sequence[str]:
+    """Return queries of others that begin with `prefix` and found something, most frequent first. but: words side by
+    side, such as `old mug`, that none of them has."""
     rows = await tx.fetch(
-        "SELECT query FROM (SELECT query, searches FROM past_query WHERE query >= $1 AND query < $2 AND found"
-        " AND searches >= $3 LIMIT 500) q ORDER BY searches DESC, query LIMIT $4",
+        # OFFSET: as many are compared with `but` as are wanted, not all
+        "SELECT query FROM (SELECT query FROM (SELECT query, searches FROM past_query WHERE query >= $1 AND query < $2"
+        " AND found AND searches >= $3 LIMIT 500) q ORDER BY searches DESC, query OFFSET 0) q"
+        " WHERE NOT ' ' || query || ' ' LIKE ANY ($5::text[]) LIMIT $4",
         prefix,
         prefix + "\U0010ffff",
         least,
         limit,
+        # Words are letters and digits
+        [f"% {words} %" for words in but],
     )
     return [row["query"] for row in rows]
 
