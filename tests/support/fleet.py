@@ -26,6 +26,7 @@ from support.ports import reserved_port
 from support.warm import Warm, warm_estore
 
 ROOT = Path(__file__).parents[2]
+MISSES = 3
 SECRET = "a secret for fleets"  # one for all stores of a test process: roles belong to the whole server
 
 
@@ -133,7 +134,10 @@ class Gateway(httpx.AsyncBaseTransport):
 
 
 class Probes:
-    """Asks processes whether they are ready, as Kubernetes does; `ready` has the ports of those that say so."""
+    """Asks processes whether they are ready, as Kubernetes does; `ready` has the ports of those that say so.
+
+    A database that does not answer in time is no reason before the third time in a row: as in deploy/kubernetes.
+    """
 
     def __init__(self, processes: Sequence[Process], every: float = 0.1) -> None:
         self.ready: set[int] = set()
@@ -146,12 +150,18 @@ class Probes:
             await asyncio.gather(*(self._watch(client, process.port) for process in self._processes))
 
     async def _watch(self, client: httpx.AsyncClient, port: int) -> None:
+        missed = 0
         while True:
             try:
-                good = (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
+                answer = await client.get(f"http://127.0.0.1:{port}/readyz")
+                slow = answer.status_code == 503 and "does not answer" in answer.text
+                missed = 0 if answer.status_code == 200 else missed + 1 if slow else MISSES
             except httpx.TransportError:
-                good = False
-            (self.ready.add if good else self.ready.discard)(port)
+                missed = MISSES
+            if missed == 0:
+                self.ready.add(port)
+            elif missed >= MISSES:
+                self.ready.discard(port)
             await asyncio.sleep(self._every)
 
 
