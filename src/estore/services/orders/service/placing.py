@@ -141,6 +141,7 @@ class Placing:
         }
         if absent:
             self._shelf.put_carts((await store.load_carts(tx, sorted(absent))).values())
+        seen = {index: self._shelf.cart(cart_id) for index, cart_id in ids.items() if cart_id is not None}
         missing: set[str] = set()
         for index in wanted:
             order = calls[index][1].order
@@ -152,6 +153,8 @@ class Placing:
             self._shelf.put((await store.load_offers(tx, sorted(missing))).values())
         # What was read just now need not be read again before it is believed.
         fresh.update(index for cart_id, index in absent.items() if self._shelf.cart(cart_id) is None)
+        # A cart of which there was news meanwhile may be of other goods than those that were read.
+        fresh.difference_update(i for i, cart in seen.items() if self._shelf.cart(ids[i] or "") is not cart)
 
     async def _round(
         self,
