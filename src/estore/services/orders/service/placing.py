@@ -355,7 +355,7 @@ def _their_cart(ctx: Context, call: Placement, cart: CartChanged | None) -> Cart
     if cart is None:
         age = age_of(call.order.cart_id or "")
         if age is not None and abs(age) < CART_LATE_SECONDS:
-            raise domain.CartLate("it was made a moment ago; try again")
+            raise domain.CartLate("it was made a moment ago, and is on its way or empty; try again")
         raise domain.CartUnknown()
     if cart.account_id is not None:
         theirs = cart.account_id == ctx.principal.account_id
