@@ -9,11 +9,10 @@ import base64
 import hashlib
 import hmac
 import os
-from functools import reduce
 from uuid import UUID
 
 from asyncpg.pgproto.pgproto import UUID as DatabaseUUID
-from ulid import base32
+from ulid import ULID, base32
 
 from estore.kit.clock import unix_milliseconds
 
@@ -54,10 +53,12 @@ def new_id(prefix: str) -> str:
 def age_of(made: str) -> float | None:
     """Return how many seconds ago `new_id` made an id, negative by a clock that is ahead; None if it did not."""
     ulid = made.rpartition("_")[2]
-    if len(ulid) != 26 or not set(ulid) <= set(base32.ENCODE):
+    try:
+        born = ULID.from_str(ulid).milliseconds
+    except ValueError:
         return None
-    digits = (base32.ENCODE.index(character) for character in ulid[:10])
-    return (unix_milliseconds() - reduce(lambda left, digit: left * 32 + digit, digits)) / 1000
+    # The library reads small letters as well, which no id has.
+    return (unix_milliseconds() - born) / 1000 if ulid == ulid.upper() else None
 
 
 def new_message_id() -> UUID:
