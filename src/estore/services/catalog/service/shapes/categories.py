@@ -88,12 +88,7 @@ class InheritedAttribute(AttributeOut, frozen=True, kw_only=True):
     category: str
 
 
-class CategoryOut(msgspec.Struct, frozen=True, kw_only=True):
-    """path: from the root down to the category itself, for breadcrumbs. attributes: that it declares itself.
-
-    inherited: that those above declare. only_declared: products may have no others, here and below.
-    """
-
+class _Category(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     slug: str
     name: str
@@ -101,6 +96,14 @@ class CategoryOut(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None
     position: int
     version: int
+
+
+class CategoryOut(_Category, frozen=True, kw_only=True):
+    """path: from the root down to the category itself, for breadcrumbs. attributes: that it declares itself.
+
+    inherited: that those above declare. only_declared: products may have no others, here and below.
+    """
+
     path: list[CategoryRef]
     children: list[CategoryRef]
     attributes: list[AttributeOut]
@@ -108,16 +111,9 @@ class CategoryOut(msgspec.Struct, frozen=True, kw_only=True):
     only_declared: bool
 
 
-class CategoryNode(msgspec.Struct, frozen=True, kw_only=True):
+class CategoryNode(_Category, frozen=True, kw_only=True):
     """attributes: that it declares itself; those of the nodes around it hold for it as well."""
 
-    id: str
-    slug: str
-    name: str
-    description: str
-    parent_id: str | None
-    position: int
-    version: int
     attributes: list[AttributeOut]
     only_declared: bool
     children: list[CategoryNode]
